@@ -1,0 +1,472 @@
+"""Front: who fights, who is lost, what ground moves. The only subsystem that sees both sides.
+
+A Helmbold-type loss law with quality, fires, frontage and posture, called twice (docs/model/front.md, eq. 1-10).
+"""
+
+from dataclasses import replace
+from typing import assert_never
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from muster.model.levers import Ground
+from muster.model.luck import passed
+from muster.model.quantity import Record, quantity
+from muster.model.smooth import between, power, saturate, share
+from muster.model.structure import Structure
+
+
+class State(Record):
+    troops: Float[Array, " stage cohort"] = quantity("person", "men in the theatre: new (under four weeks) and seasoned")
+    rear: Float[Array, " cohort"] = quantity("person", "trained men outside the theatre")
+    wounded: Float[Array, " cohort"] = quantity("person", "wounded men in care")
+    fortification: Float[Array, ""] = quantity("1", "fortification index")
+    loss_shock: Float[Array, ""] = quantity("1", "log shock of the loss rate, autocorrelated")
+    recent_ground: Float[Array, ""] = quantity("1", "recent ground gained over the reference area, smoothed")
+    breakthrough_hazard: Float[Array, ""] = quantity("1", "cumulated hazard of a breakthrough")
+    breakthrough_survived: Float[Array, ""] = quantity("1", "that hazard at the last observation")
+    breakthrough_left: Float[Array, ""] = quantity("km2", "ground of a breakthrough still to be taken")
+    breakthrough_pace: Float[Array, ""] = quantity("km2/week", "pace at which it is taken")
+    wounded_total: Float[Array, " cohort"] = quantity("person", "wounded since the start")
+
+
+class Contact(Record):
+    """The front line: it belongs to neither side."""
+
+    gained: Float[Array, ""] = quantity("km2", "area gained by the first side since the start; the second side's loss")
+    ceasefire_hazard: Float[Array, ""] = quantity("1", "cumulated hazard that fighting stops")
+    ceasefire_threshold: Float[Array, ""] = quantity("1", "hazard at which it does")
+    ceasefire: Float[Array, ""] = quantity("1", "1 after fighting has stopped")
+
+
+class Params(Record):
+    loss_rate: Float[Array, ""] = quantity("1/week", "share of engaged men lost a week at intensity 1 and even forces")
+    number_exponent: Float[Array, ""] = quantity("1", "omega: 1 square law, 1/2 linear law, 0 logarithmic law")
+    quality_exponent: Float[Array, ""] = quantity("1", "nu: exponent of relative quality in the loss rate")
+    posture_ratio: Float[Array, ""] = quantity("1", "loss rate of an attacker over that of a defender")
+    exposure_slope: Float[Array, ""] = quantity("1", "how much enemy fire punishes the unskilled")
+    rear_loss_rate: Float[Array, ""] = quantity("1/week", "share of men out of line lost a week")
+    manoeuvre_lethality: Float[Array, ""] = quantity("1", "loss factor of manoeuvre fire")
+    artillery_lethality: Float[Array, ""] = quantity("1", "loss factor of artillery fire")
+    drone_lethality: Float[Array, ""] = quantity("1", "loss factor of drones")
+    shell_fire: Float[Array, ""] = quantity("1", "fires index of the reference fire")
+    drone_fire: Float[Array, ""] = quantity("1", "fires index of drones at index 1")
+    reference_fire: Float[Array, ""] = quantity("shell/week", "fire at which the fires index is the scale")
+    fire_exponent: Float[Array, ""] = quantity("1", "exponent of fire in the fires index")
+    fire_floor: Float[Array, ""] = quantity("1", "fires index without shells and drones")
+    density_limit: Float[Array, ""] = quantity("person/km", "men per km who can be engaged")
+    in_line_share: Float[Array, ""] = quantity("1", "share of the theatre in line at usual rotation")
+    usual_time_in_line: Float[Array, ""] = quantity("1", "usual share of time in line")
+    theatre_share_odds: Float[Array, ""] = quantity("1", "odds of arrivals for the theatre over those of the lever")
+    theatre_goal_factor: Float[Array, ""] = quantity("1", "wanted theatre force over the lever's")
+    exposure_standing: Float[Array, ""] = quantity("1", "exposure of standing men")
+    exposure_decree: Float[Array, ""] = quantity("1", "exposure of men called up by decree")
+    exposure_volunteer: Float[Array, ""] = quantity("1", "exposure of volunteers")
+    exposure_prisoner: Float[Array, ""] = quantity("1", "exposure of prisoners")
+    new_men_risk: Float[Array, ""] = quantity("1", "loss rate in the first four weeks over later")
+    seasoning_time: Float[Array, ""] = quantity("week", "time after which a man is seasoned")
+    manoeuvre_wounded: Float[Array, ""] = quantity("1", "wounded per killed by manoeuvre fire")
+    artillery_wounded: Float[Array, ""] = quantity("1", "wounded per killed by artillery")
+    drone_wounded: Float[Array, ""] = quantity("1", "wounded per killed by drones")
+    killed_factor: Float[Array, ""] = quantity("1", "share killed over what the fire mix gives: care and evacuation")
+    return_share: Float[Array, ""] = quantity("1", "share of wounded who return to duty")
+    wound_time: Float[Array, ""] = quantity("week", "time in care")
+    joint_intensity: Float[Array, ""] = quantity("1", "weight of each side's intensity in the joint one")
+    advance_speed: Float[Array, ""] = quantity("km/week", "speed of an advance at even power against full works")
+    advance_power: Float[Array, ""] = quantity("1", "exponent of relative combat power in the advance")
+    advance_works: Float[Array, ""] = quantity("1", "log advance lost per unit of fortification")
+    advance_slowest: Float[Array, ""] = quantity("1", "log of the slowest advance over even power")
+    advance_fastest: Float[Array, ""] = quantity("1", "log of the fastest advance over even power")
+    works_limit: Float[Array, ""] = quantity("1", "fortification that can be reached")
+    works_time: Float[Array, ""] = quantity("week", "time to fortify on the defence")
+    works_at_start: Float[Array, ""] = quantity("1", "fortification at the start")
+    breakthrough_rate: Float[Array, ""] = quantity("1/year", "hazard of a breakthrough at even power without works")
+    breakthrough_power: Float[Array, ""] = quantity("1", "log hazard per log of relative power")
+    breakthrough_works: Float[Array, ""] = quantity("1", "log hazard lost per unit of fortification")
+    breakthrough_size: Float[Array, ""] = quantity("km2", "median ground of a breakthrough")
+    breakthrough_spread: Float[Array, ""] = quantity("1", "log s.d. of that ground")
+    breakthrough_time: Float[Array, ""] = quantity("week", "time over which it is taken")
+    ground_memory: Float[Array, ""] = quantity("week", "time over which recent ground is felt")
+    ground_limit: Float[Array, ""] = quantity("1", "limit of recent ground in reference areas")
+    staffing_low: Float[Array, ""] = quantity("1", "lowest staffing factor, with a force far above its goal")
+    staffing_high_volunteer: Float[Array, ""] = quantity("1", "highest staffing factor of volunteers")
+    pace_floor: Float[Array, ""] = quantity("1", "intensity kept by a force far below its goal")
+    pace_sharpness: Float[Array, ""] = quantity("1", "sharpness of the fall of intensity")
+    rear_draft_rate: Float[Array, ""] = quantity("1/week", "share of the rear sent to the theatre while it is short")
+    rear_draft_width: Float[Array, ""] = quantity("1", "width of the onset of drafts around the goal")
+    skill_weight: Float[Array, ""] = quantity("1", "weight of log skill in log quality")
+    leader_weight: Float[Array, ""] = quantity("1", "weight of log leader density")
+    equipment_weight: Float[Array, ""] = quantity("1", "weight of log equipment per man")
+    fire_weight: Float[Array, ""] = quantity("1", "weight of the log fires index")
+    coordination_weight: Float[Array, ""] = quantity("1", "weight of log coordination")
+    morale_weight: Float[Array, ""] = quantity("1", "weight of log morale")
+    home_soil_bonus: Float[Array, ""] = quantity("1", "log quality of fighting on the own soil")
+    reference_skill: Float[Array, ""] = quantity("1", "skill of quality 1")
+    reference_morale: Float[Array, ""] = quantity("1", "morale of quality 1")
+    shock_sd: Float[Array, ""] = quantity("1", "log s.d. of the loss rate's weekly shocks")
+    shock_memory: Float[Array, ""] = quantity("1", "autocorrelation of these shocks from week to week")
+    ceasefire_rate: Float[Array, ""] = quantity("1/year", "hazard that fighting stops once it may")
+    frozen_intensity: Float[Array, ""] = quantity("1", "intensity along a frozen line")
+    demobilisation_time: Float[Array, ""] = quantity("week", "time of demobilisation after fighting has stopped")
+    theatre_at_start: Float[Array, ""] = quantity("person", "men in the theatre at the start")
+    rear_at_start: Float[Array, ""] = quantity("person", "trained men outside the theatre at the start")
+
+
+class Inputs(Record):
+    """One side's force in the week's fighting."""
+
+    troops: Float[Array, " stage cohort"] = quantity("person", "men in the theatre after arrivals")
+    skill: Float[Array, " stage cohort"] = quantity("1", "mean skill after arrivals")
+    leaders: Float[Array, ""] = quantity("1", "leader density over the start")
+    equipment: Float[Array, ""] = quantity("1", "equipment per man over the start")
+    shells_fired: Float[Array, ""] = quantity("shell/week", "shells fired")
+    drones: Float[Array, ""] = quantity("1", "drone index")
+    coordination: Float[Array, ""] = quantity("1", "coordination of the command, 1 = perfect")
+    coercion_losses: Float[Array, ""] = quantity("1", "factor of coercion on the loss rate")
+    morale: Float[Array, ""] = quantity("1", "mean morale last week")
+    home_soil: Float[Array, ""] = quantity("1", "1 on the own soil")
+    time_in_line: Float[Array, ""] = quantity("1", "share of time in line")
+    attack_share: Float[Array, ""] = quantity("1", "share of the force that attacks")
+    intensity: Float[Array, ""] = quantity("1", "intensity wished, 0 without war")
+    goal: Float[Array, ""] = quantity("person", "force wanted in the theatre")
+    fire_mix: Float[Array, " fire"] = quantity("1", "shares of the losses inflicted by each fire")
+    withdrawal: Float[Array, ""] = quantity("km2/week", "area given up by order")
+    forced_advance: Float[Array, ""] = quantity("km2/week", "area taken in breakthroughs that happened")
+    area_at_start: Float[Array, ""] = quantity("km2", "area controlled at the start")
+    noise: Float[Array, ""] = quantity("1", "standard normal of the week")
+    breakthroughs: Float[Array, " occurrence"] = quantity("1", "thresholds of breakthroughs")
+    breakthrough_marks: Float[Array, " occurrence"] = quantity("1", "normal marks of their sizes")
+
+
+class Outputs(Record):
+    troops: Float[Array, ""] = quantity("person", "force in the theatre", headline=True)
+    losses: Float[Array, ""] = quantity("person/week", "killed, wounded and captured", headline=True)
+    killed: Float[Array, ""] = quantity("person/week", "killed", headline=True)
+    wounded: Float[Array, ""] = quantity("person/week", "wounded", headline=True)
+    captured: Float[Array, ""] = quantity("person/week", "captured or surrendered", headline=True)
+    area_controlled: Float[Array, ""] = quantity("km2", "area under the side's control", headline=True)
+    loss_exchange_ratio: Float[Array, ""] = quantity("1", "own losses per enemy loss in the fighting", headline=True)
+    combat_power: Float[Array, ""] = quantity("person", "engaged men of reference quality", headline=True)
+    combat_power_per_man: Float[Array, ""] = quantity("1", "combat power per man in the theatre", headline=True)
+    line_density: Float[Array, ""] = quantity("person/km", "men in line per km of front", headline=True)
+    breakthrough: Float[Array, ""] = quantity("1", "1 in weeks of a breakthrough", headline=True)
+    fortification: Float[Array, ""] = quantity("1", "fortification index")
+    intensity: Float[Array, ""] = quantity("1", "joint intensity of the fighting")
+    quality: Float[Array, ""] = quantity("1", "quality of the force, reference 1")
+    goal: Float[Array, ""] = quantity("person", "force wanted in the theatre")
+
+
+class Fight(Record):
+    """What the week's fighting did to one side."""
+
+    killed: Float[Array, " stage cohort"] = quantity("person/week", "killed")
+    wounded: Float[Array, " stage cohort"] = quantity("person/week", "wounded")
+    loss_share: Float[Array, ""] = quantity("1/week", "losses over men in the theatre")
+    quality: Float[Array, ""] = quantity("1", "quality of the force")
+    power: Float[Array, ""] = quantity("person", "engaged men of reference quality")
+    line_density: Float[Array, ""] = quantity("person/km", "men in line per km")
+    intensity: Float[Array, ""] = quantity("1", "joint intensity")
+    exchange: Float[Array, ""] = quantity("1", "own losses per enemy loss")
+    area: Float[Array, ""] = quantity("km2", "area controlled after the week")
+    net_ground: Float[Array, ""] = quantity("km2/week", "ground gained less ground lost")
+    breakthrough: Float[Array, ""] = quantity("km2/week", "ground taken in breakthroughs")
+    breakthrough_hazard: Float[Array, ""] = quantity("1", "cumulated hazard of a breakthrough")
+    breakthrough_left: Float[Array, ""] = quantity("km2", "ground of a breakthrough still to be taken")
+    breakthrough_pace: Float[Array, ""] = quantity("km2/week", "pace at which it is taken")
+    loss_shock: Float[Array, ""] = quantity("1", "log shock of the loss rate")
+
+
+class Moves(Record):
+    """Who joined the theatre this week, for the co-flows of skill."""
+
+    before: Float[Array, " stage cohort"] = quantity("person", "men in the theatre before")
+    rear_before: Float[Array, " cohort"] = quantity("person", "men in the rear before")
+    arrived: Float[Array, " cohort"] = quantity("person", "new men in the theatre")
+    rear_arrived: Float[Array, " cohort"] = quantity("person", "new men in the rear")
+    returned: Float[Array, " cohort"] = quantity("person", "wounded who return to the theatre")
+    discharged: Float[Array, " cohort"] = quantity("person", "men discharged from care or demobilised")
+    drafted: Float[Array, " cohort"] = quantity("person", "men sent from the rear to the theatre")
+    cadre: Float[Array, ""] = quantity("person", "instructors sent to the theatre")
+
+
+def begin(params: Params, cohorts: int) -> State:
+    """All men of the start are seasoned standing men."""
+    zero = jnp.zeros_like(params.theatre_at_start)
+    none = jnp.zeros(cohorts)
+    return State(
+        troops=jnp.stack([none, none.at[0].set(params.theatre_at_start)]),
+        rear=none.at[0].set(params.rear_at_start),
+        wounded=none,
+        fortification=params.works_at_start,
+        loss_shock=zero,
+        recent_ground=zero,
+        breakthrough_hazard=zero,
+        breakthrough_survived=zero,
+        breakthrough_left=zero,
+        breakthrough_pace=zero,
+        wounded_total=none,
+    )
+
+
+def present(state: State):
+    """Men in the theatre, in the rear and in care [person] by cohort."""
+    return jnp.sum(state.troops, axis=0) + state.rear + state.wounded
+
+
+def engaged(side: Inputs, ground: Ground, params: Params):
+    """Engaged men and men in line [person], eq. 1: no more than the front holds."""
+    in_line = params.in_line_share * side.time_in_line / params.usual_time_in_line * jnp.sum(side.troops)
+    return saturate(ground.front_length * params.density_limit, in_line), in_line
+
+
+def fires(side: Inputs, params: Params):
+    """Fires index [1], eq. 3: reference 1."""
+    shells = params.shell_fire * power(side.shells_fired / params.reference_fire, params.fire_exponent)
+    return params.fire_floor + shells + params.drone_fire * side.drones
+
+
+def mean_skill(side: Inputs):
+    """Mean skill of the men in the theatre [1]."""
+    return share(jnp.sum(side.troops * side.skill), jnp.sum(side.troops))
+
+
+def quality(side: Inputs, params: Params):
+    """Quality of the force [1], eq. 2: weighted logs of what makes a unit capable."""
+    log = jnp.log
+    tiny = jnp.finfo(jnp.float32).tiny
+    return jnp.exp(
+        params.skill_weight * log(jnp.maximum(mean_skill(side), tiny) / params.reference_skill)
+        + params.leader_weight * log(jnp.maximum(side.leaders, tiny))
+        + params.equipment_weight * log(jnp.maximum(side.equipment, tiny))
+        + params.fire_weight * log(fires(side, params))
+        + params.coordination_weight * log(side.coordination)
+        + params.morale_weight * log(side.morale / params.reference_morale)
+        + params.home_soil_bonus * side.home_soil
+    )
+
+
+def loss_rate(own: Inputs, enemy: Inputs, numbers, qualities, intensity, shock, params: Params):
+    """Loss rate of the engaged [1/week], eq. 4; numbers and qualities are own over enemy."""
+    lethality = jnp.stack([params.manoeuvre_lethality, params.artillery_lethality, params.drone_lethality])
+    base = params.loss_rate * jnp.sum(enemy.fire_mix * lethality) * intensity * own.coercion_losses
+    posture = power(params.posture_ratio, (own.attack_share - enemy.attack_share) / 2)
+    mass = power(numbers, -params.number_exponent) * power(qualities, -params.quality_exponent)
+    exposed = 1 + params.exposure_slope * fires(enemy, params) * (1 - mean_skill(own))
+    return base * posture * mass * exposed * jnp.exp(shock)
+
+
+def losses_by_cohort(troops, loss_share, params: Params, dt):
+    """Losses [person] by stage and cohort, eq. 5: spread by exposure and by being new."""
+    exposure = jnp.stack(
+        [params.exposure_standing, params.exposure_decree, params.exposure_decree, params.exposure_volunteer, params.exposure_prisoner]
+    )
+    risk = jnp.stack([params.new_men_risk * exposure, exposure])
+    mean = share(jnp.sum(troops * risk), jnp.sum(troops))
+    return -troops * jnp.expm1(-loss_share * share(risk, mean) * dt)
+
+
+def killed_share(enemy: Inputs, params: Params):
+    """Share of losses that is killed [1], eq. 6: by the enemy's fire mix and the own care."""
+    wounded = jnp.stack([params.manoeuvre_wounded, params.artillery_wounded, params.drone_wounded])
+    return params.killed_factor * jnp.sum(enemy.fire_mix / (1 + wounded))
+
+
+def pace(own: Inputs, enemy: Inputs, params: Params):
+    """Intensity left to forces below their goals [1], eq. 9."""
+    short = jnp.maximum(share(own.goal, jnp.sum(own.troops)), share(enemy.goal, jnp.sum(enemy.troops)))
+    fall = power(1 + power(short, params.pace_sharpness), -1 / params.pace_sharpness)
+    return params.pace_floor + (1 - params.pace_floor) * fall
+
+
+def staffing(goal, troops, high, params: Params):
+    """Staffing factor of intake [1], eq. 9: 1 with value and slope at the goal, more below it, less above."""
+    low = params.staffing_low
+    exponent = (high - low) / ((1 - low) * (high - 1))
+    missing = power(jnp.maximum(share(troops, goal), 1e-3), exponent)
+    return low + (high - low) / (1 + (high - 1) / (1 - low) * missing)
+
+
+def thrust(own: Inputs, relative_power, enemy_works, ground: Ground, params: Params):
+    """Ground taken by steady attack [km2/week], eq. 7."""
+    log_speed = params.advance_power * jnp.log(relative_power) - params.advance_works * (enemy_works - params.works_limit)
+    speed = params.advance_speed * jnp.exp(between(log_speed, params.advance_slowest, params.advance_fastest))
+    return ground.front_length * ground.attack_width * speed * own.attack_share * own.intensity
+
+
+def breakthrough_rate(own: Inputs, relative_power, enemy_works, params: Params):
+    """Hazard of a breakthrough [1/year], eq. 8."""
+    log_hazard = params.breakthrough_power * jnp.log(relative_power) - params.breakthrough_works * enemy_works
+    return params.breakthrough_rate * own.attack_share * own.intensity * jnp.exp(jnp.minimum(log_hazard, 2.0))
+
+
+def reinforce(state: State, arrivals, allied, cadre, theatre_share, return_share, goal, demobilising, params: Params, dt):
+    """Arrivals, drafts, returns and discharges of the week, eq. 1 and 6: (state, Moves). arrivals, allied, cadre [person/week]."""
+    odds = params.theatre_share_odds * share(theatre_share, 1 - theatre_share)
+    to_theatre = jnp.where(theatre_share < 1, odds / (1 + odds), jnp.ones_like(odds))
+    arrived = dt * to_theatre * arrivals
+    rear_arrived = dt * arrivals - arrived
+    arrived = arrived.at[3].add(dt * allied)
+    out_of_care = state.wounded * passing_out(params.wound_time, dt)
+    returned = return_share * out_of_care
+    short = share(goal, jnp.sum(state.troops))
+    onset = jax.nn.sigmoid((short - 1) / params.rear_draft_width)
+    drafted = state.rear * -jnp.expm1(-params.rear_draft_rate * onset * dt)
+    cadre_men = jnp.minimum(dt * cadre, state.rear[0] - drafted[0])
+    leaving = -jnp.expm1(-demobilising * dt / params.demobilisation_time)
+    troops = state.troops * (1 - leaving)
+    rear = state.rear - drafted
+    rear = rear.at[0].add(-cadre_men)
+    home_from_rear = rear * leaving
+    moves = Moves(
+        before=troops,
+        rear_before=rear - home_from_rear,
+        arrived=arrived,
+        rear_arrived=rear_arrived,
+        returned=returned,
+        discharged=out_of_care - returned + jnp.sum(state.troops, axis=0) * leaving + home_from_rear,
+        drafted=drafted,
+        cadre=cadre_men,
+    )
+    seasoned = troops[1] + returned + drafted
+    new = replace(
+        state,
+        troops=jnp.stack([troops[0] + arrived, seasoned.at[0].add(cadre_men)]),
+        rear=rear - home_from_rear + rear_arrived,
+        wounded=state.wounded - out_of_care,
+    )
+    return new, moves
+
+
+def passing_out(time, dt):
+    """Share of a well-mixed stock that leaves in dt [1]."""
+    return -jnp.expm1(-dt / time)
+
+
+def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, ground: Ground, params, dt) -> tuple[Fight, Array]:
+    """The law of eq. 1-8 for one side: its Fight, and the ground [km2/week] that it takes if there is as much."""
+    p, enemy_params = params
+    own_quality, enemy_quality = quality(own, p), quality(enemy, enemy_params)
+    (own_engaged, in_line), (enemy_engaged, _) = engaged(own, ground, p), engaged(enemy, ground, enemy_params)
+    memory = power(p.shock_memory, dt)
+    shock = memory * state.loss_shock + p.shock_sd * jnp.sqrt(1 - memory * memory) * own.noise
+    intensity = p.joint_intensity * (own.intensity + enemy.intensity) * pace(own, enemy, p)
+    rate = loss_rate(own, enemy, share(own_engaged, enemy_engaged), own_quality / enemy_quality, intensity, shock, p)
+    total = jnp.sum(own.troops)
+    fought = jnp.where(enemy_engaged > 0, own_engaged * rate, jnp.zeros_like(rate))
+    behind = p.rear_loss_rate * jnp.minimum(intensity, jnp.ones_like(intensity)) * (total - own_engaged)
+    loss_share = share(fought + behind, total)
+    losses = losses_by_cohort(own.troops, loss_share, p, dt) / dt
+    killed = jnp.minimum(killed_share(enemy, p), jnp.ones_like(rate)) * losses
+    power_ratio = jnp.where(enemy_engaged > 0, share(own_engaged * own_quality, enemy_engaged * enemy_quality), jnp.ones_like(rate))
+    hazard = state.breakthrough_hazard + breakthrough_rate(own, power_ratio, enemy_works, p) * dt / 52
+    before = passed(state.breakthrough_hazard, own.breakthroughs, state.breakthrough_survived)
+    comes = passed(hazard, own.breakthroughs, state.breakthrough_survived) > before
+    mark = jnp.sum(jnp.where(jnp.arange(own.breakthrough_marks.shape[0]) == before, own.breakthrough_marks, 0.0))
+    size = p.breakthrough_size * jnp.exp(p.breakthrough_spread * mark)
+    left = state.breakthrough_left + jnp.where(comes, size, jnp.zeros_like(size))
+    speed = jnp.where(comes, left / p.breakthrough_time, state.breakthrough_pace)
+    fighting = own.intensity > 0
+    burst = jnp.where(fighting, jnp.minimum(speed, left / dt), jnp.zeros_like(left))
+    fight = Fight(
+        killed=killed,
+        wounded=losses - killed,
+        loss_share=share(jnp.sum(losses), total),
+        quality=own_quality,
+        power=own_engaged * own_quality,
+        line_density=in_line / ground.front_length,
+        intensity=intensity,
+        exchange=jnp.sum(losses),
+        area=own.area_at_start,
+        net_ground=jnp.zeros_like(rate),
+        breakthrough=burst + own.forced_advance,
+        breakthrough_hazard=hazard,
+        breakthrough_left=left - dt * burst,
+        breakthrough_pace=speed,
+        loss_shock=shock,
+    )
+    return fight, thrust(own, power_ratio, enemy_works, ground, p) + burst + own.forced_advance + enemy.withdrawal
+
+
+def after_the_last_observation(sides, after, params, structure: Structure):
+    """Both forces and whether a ceasefire may come, under the rival endings (structure J)."""
+    match structure.ending:
+        case "goes_on":
+            return sides, jnp.zeros_like(after)
+        case "ceasefire_hazard":
+            return sides, after
+        case "frozen_line":
+            slow = 1 - after + after * params.frozen_intensity
+            return tuple(replace(s, intensity=s.intensity * slow, attack_share=s.attack_share * (1 - after)) for s in sides), 0 * after
+        case _:
+            assert_never(structure.ending)
+
+
+def engage(sides, states, contact: Contact, ground: Ground, params, talks, after, dt, structure: Structure):
+    """The week's fighting of both sides: ((Fight, Fight), Contact). The same law called twice; ground is zero-sum."""
+    sides, may_stop = after_the_last_observation(sides, after, params[0], structure)
+    going_on = 1 - contact.ceasefire
+    sides = tuple(replace(s, intensity=s.intensity * going_on, forced_advance=s.forced_advance * going_on) for s in sides)
+    a, wanted_a = one_side(sides[0], sides[1], states[0], states[1].fortification, ground, params, dt)
+    b, wanted_b = one_side(sides[1], sides[0], states[1], states[0].fortification, ground, params[::-1], dt)
+    area_a, area_b = sides[0].area_at_start + contact.gained, sides[1].area_at_start - contact.gained
+    taken_a, taken_b = jnp.minimum(wanted_a, area_b / dt), jnp.minimum(wanted_b, area_a / dt)
+    net = taken_a - taken_b
+    hazard = contact.ceasefire_hazard + jnp.maximum(talks, may_stop) * params[0].ceasefire_rate * dt / 52
+    new = Contact(
+        gained=contact.gained + dt * net,
+        ceasefire_hazard=hazard,
+        ceasefire_threshold=contact.ceasefire_threshold,
+        ceasefire=jnp.where(hazard >= contact.ceasefire_threshold, jnp.ones_like(hazard), contact.ceasefire),
+    )
+    fights = (
+        replace(a, exchange=share(a.exchange, b.exchange), area=sides[0].area_at_start + new.gained, net_ground=net),
+        replace(b, exchange=share(b.exchange, a.exchange), area=sides[1].area_at_start - new.gained, net_ground=-net),
+    )
+    return fights, new
+
+
+def book(state: State, fight: Fight, deserted, surrendered, came_back, attack_share, goal, tracking, ground: Ground, params: Params, dt):
+    """Losses of the week leave the theatre: (state, Outputs, seasoned [person]). deserted, surrendered by stage and cohort, came_back by
+    cohort [person/week]; tracking = 1 while the past is being lived through."""
+    survivors = state.troops - dt * (fight.killed + fight.wounded + deserted + surrendered)
+    seasoned = survivors[0] * passing_out(params.seasoning_time, dt)
+    troops = jnp.stack([survivors[0] - seasoned, survivors[1] + seasoned + dt * came_back])
+    troops = jnp.maximum(troops, jnp.zeros_like(troops))
+    limit = params.ground_limit
+    recent = between(fight.net_ground * params.ground_memory / ground.reference_area, -limit, limit)
+    wounded = jnp.sum(fight.wounded, axis=0)
+    works = state.fortification + (1 - attack_share) * (params.works_limit - state.fortification) * passing_out(params.works_time, dt)
+    new = State(
+        troops=troops,
+        rear=state.rear,
+        wounded=state.wounded + dt * wounded,
+        fortification=works,
+        loss_shock=fight.loss_shock,
+        recent_ground=state.recent_ground + (recent - state.recent_ground) * passing_out(params.ground_memory, dt),
+        breakthrough_hazard=fight.breakthrough_hazard,
+        breakthrough_survived=jnp.where(tracking > 0, fight.breakthrough_hazard, state.breakthrough_survived),
+        breakthrough_left=fight.breakthrough_left,
+        breakthrough_pace=fight.breakthrough_pace,
+        wounded_total=state.wounded_total + dt * wounded,
+    )
+    men = jnp.sum(troops)
+    captured = jnp.sum(surrendered)
+    outputs = Outputs(
+        troops=men,
+        losses=jnp.sum(fight.killed + fight.wounded) + captured,
+        killed=jnp.sum(fight.killed),
+        wounded=jnp.sum(fight.wounded),
+        captured=captured,
+        area_controlled=fight.area,
+        loss_exchange_ratio=fight.exchange,
+        combat_power=fight.power,
+        combat_power_per_man=share(fight.power, jnp.sum(state.troops)),
+        line_density=fight.line_density,
+        breakthrough=jnp.where(fight.breakthrough > 0, jnp.ones_like(men), jnp.zeros_like(men)),
+        fortification=works,
+        intensity=fight.intensity,
+        quality=fight.quality,
+        goal=goal,
+    )
+    return new, outputs, seasoned
