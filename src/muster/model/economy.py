@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, positive, power, saturate, share
+from muster.model.smooth import approach, between, positive, power, saturate, share
 from muster.model.structure import Structure
 
 AGE_OF_BAND = (17.5, 22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5, 57.5, 62.5)  # years, middle of the ten bands
@@ -98,6 +98,8 @@ class Params(Record):
     expectation_time: Float[Array, ""] = quantity("week", "time in which expectations follow inflation")
     wage_speed: Float[Array, ""] = quantity("1", "adjustment of real wages")
     shortage_wage: Float[Array, ""] = quantity("1/year", "wage growth per labour shortage")
+    wage_share_time: Float[Array, ""] = quantity("week", "time in which real wages return to output per worker")
+    gap_limit: Float[Array, ""] = quantity("1", "excess demand beyond which rationing and imports take over")
     shortage_corner: Float[Array, ""] = quantity("1", "width of the onset of labour shortage")
     arms_premium: Float[Array, ""] = quantity("1", "elasticity of pay in arms works to military spending")
     arms_mobility: Float[Array, ""] = quantity("1/year", "labour that moves per pay premium")
@@ -216,12 +218,16 @@ def demand(own_soil, expected, inputs: Inputs, params: Params, structure: Struct
 
 
 def finance(deficit, state: State, params: Params, dt):
-    """New debt, new money and reserves drawn [1/year] that pay a deficit, eq. 7: what reserves cannot give is printed."""
+    """New debt, new money and reserves drawn [1/year] that pay a deficit, eq. 7.
+
+    What reserves cannot give is printed; a surplus pays back debt and fills the reserves, it does not shrink money.
+    """
     weights = params.debt_financed + params.money_financed + params.reserves_financed
-    wanted = jnp.maximum(deficit, 0.0) * params.reserves_financed / weights
-    drawn = saturate(state.reserves * 52 / dt, wanted)
-    borrowed = deficit * params.debt_financed / weights
-    return borrowed, deficit - borrowed - drawn, drawn
+    short, surplus = jnp.maximum(deficit, 0.0), jnp.maximum(-deficit, 0.0)
+    drawn = saturate(state.reserves * 52 / dt, short * params.reserves_financed / weights)
+    borrowed = short * params.debt_financed / weights
+    repaid = saturate(state.debt * 52 / dt, surplus * params.debt_financed / weights)
+    return borrowed - repaid, short - borrowed - drawn, drawn - (surplus - repaid)
 
 
 def exchange_rate(state: State, wedge, money_growth, inputs: Inputs, params: Params, dt):
@@ -239,7 +245,8 @@ def exchange_rate(state: State, wedge, money_growth, inputs: Inputs, params: Par
 def inflation_target(gap, money_growth, state: State, params: Params):
     """Core inflation that the week's causes lead to [1/year], eq. 9: excess demand and money against the anchor."""
     anchored = params.anchor * params.inflation_target + (1 - params.anchor) * state.expected_inflation
-    return anchored + params.gap_inflation * gap + params.money_inflation * (money_growth - params.capacity_growth)
+    felt = between(gap, -params.gap_limit, params.gap_limit)
+    return anchored + params.gap_inflation * felt + params.money_inflation * (money_growth - params.capacity_growth)
 
 
 def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure) -> tuple[State, Outputs]:
@@ -270,6 +277,7 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
     none = positive(jnp.zeros_like(gap), params.shortage_corner)
     shortage = positive(gap + 1 - workers / state.labour_at_start, params.shortage_corner) - none
     growth = params.capacity_growth + params.shortage_wage * jnp.maximum(shortage, 0.0) + expected - core
+    worth = jnp.log(output) - jnp.log(workers / state.labour_at_start)
     military = jnp.log(jnp.maximum(inputs.military_spending, 1e-6) / params.military_spending_at_start)
     invested = params.saving * output - params.depreciation * state.capital - params.crowding_out * jnp.maximum(deficit, 0.0)
     new = State(
@@ -283,7 +291,7 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         inflation_rate=core,
         expected_inflation=expected,
         log_prices=jnp.concatenate([level[None], state.log_prices[:-1]]),
-        log_wage=state.log_wage + params.wage_speed * growth * dt / 52 - imported,
+        log_wage=approach(state.log_wage + params.wage_speed * growth * dt / 52 - imported, worth, params.wage_share_time, dt),
         debt=state.debt + borrowed * dt / 52,
         money=jnp.maximum(state.money + printed * dt / 52, 0.01),
         reserves=state.reserves - drawn * dt / 52,

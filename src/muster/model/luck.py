@@ -93,7 +93,7 @@ def noise(luck: Luck, step) -> Noise:
 
     def normal(index: int, occurrence, shape: tuple[int, ...] = ()):
         key = jax.random.wrap_key_data(luck.weekly[index])
-        return jax.random.normal(jax.random.fold_in(key, occurrence), shape, dtype=jnp.float64)
+        return jax.random.normal(jax.random.fold_in(key, occurrence), shape, dtype=jnp.float32).astype(jnp.float64)
 
     partners = (len(PARTNERS),)
     return Noise(

@@ -49,7 +49,7 @@ class Params(Record):
     pay_morale: Float[Array, ""] = quantity("1", "logit per log of pay over its start")
     grievance_morale: Float[Array, ""] = quantity("1", "logit lost per unit of grievance")
     wrong_morale: Float[Array, ""] = quantity("1", "logit lost per share of wrongly called men")
-    service_morale: Float[Array, ""] = quantity("1", "logit lost per half-year of service beyond the first")
+    service_morale: Float[Array, ""] = quantity("1", "logit lost when service beyond the first half-year grows e-fold")
     service_span: Float[Array, ""] = quantity("week", "service without effect on morale, and its unit")
     decree_morale: Float[Array, ""] = quantity("1", "logit lost by what a decree says about the war")
     decree_memory: Float[Array, ""] = quantity("week", "time over which this is felt")
@@ -158,9 +158,10 @@ def cohesion(c, inputs: Inputs, params: Params, dt):
 
 
 def service_term(service, params: Params):
-    """Weight of long service without discharge [1], eq. 3: 0 at the start."""
+    """Weight of long service without discharge [1], eq. 3: 0 at the start, ever slower with the years."""
     spans = (service - params.service_span) / params.service_span
-    return positive(spans, jnp.ones_like(spans)) - positive(-jnp.ones_like(spans), jnp.ones_like(spans))
+    one = jnp.ones_like(spans)
+    return jnp.log1p(positive(spans, one) - positive(-one, one))
 
 
 def morale_target(state: State, inputs: Inputs, params: Params):

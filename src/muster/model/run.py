@@ -1,5 +1,6 @@
 """The scan over weeks and the batch over draws: one compilation a structure and shape."""
 
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -7,10 +8,11 @@ import jax.numpy as jnp
 
 from muster.model import luck
 from muster.model.levers import Ground, Levers, Setting
+from muster.model.pair import Pair, each, pair
 from muster.model.quantity import Record
 from muster.model.structure import Structure
 from muster.model.week import Clock, Links, week
-from muster.model.world import Given, SideParams, World, begin
+from muster.model.world import Given, Side, SideParams, World, begin
 
 
 class Case(Record):
@@ -35,64 +37,58 @@ class Lived(Record):
     regime: jax.Array
 
 
-def lived(world: World) -> tuple[Lived, Lived]:
+def lived(world: World) -> Pair:
     """What the run has lived through."""
-    a, b = (
-        Lived(s.front.breakthrough_survived, s.partners.stop_survived, s.regions.survived, s.regime.survived) for s in world.sides
+    return each(lambda s: Lived(s.front.breakthrough_survived, s.partners.stop_survived, s.regions.survived, s.regime.survived), world.sides)
+
+
+def with_lived(side: Side, past: Lived) -> Side:
+    """A side at the start whose thresholds are conditioned on a past lived through elsewhere."""
+    return replace(
+        side,
+        front=replace(side.front, breakthrough_survived=past.breakthrough),
+        partners=replace(side.partners, stop_survived=past.partners),
+        regions=replace(side.regions, survived=past.regions),
+        regime=replace(side.regime, survived=past.regime),
     )
-    return a, b
 
 
-def with_lived(world: World, past: tuple[Lived, Lived]) -> World:
-    """A world at the start whose thresholds are conditioned on a past lived through elsewhere."""
-    from dataclasses import replace
-
-    sides = tuple(
-        replace(
-            side,
-            front=replace(side.front, breakthrough_survived=p.breakthrough),
-            partners=replace(side.partners, stop_survived=p.partners),
-            regions=replace(side.regions, survived=p.regions),
-            regime=replace(side.regime, survived=p.regime),
-        )
-        for side, p in zip(world.sides, past, strict=True)
-    )
-    return World(sides=(sides[0], sides[1]), contact=world.contact)
-
-
-def one(case: Case, params: tuple[SideParams, SideParams], draw, past, dt: float, structure: Structure):
-    """One draw: (last world, readings by step in float32)."""
+def one(case: Case, params: tuple[SideParams, SideParams], draw, past: Pair, dt: float, structure: Structure):
+    """One draw: (last world, pair of readings by step in float32)."""
     steps = case.levers[0].war.shape[0]
     first = tuple(jax.tree.map(lambda path: path[0], side) for side in case.levers)
-    given = tuple(
-        Given(start=first[i], setting=case.settings[i], params=params[i], luck=luck.begin(case.seed, draw, case.sides[i], case.settings[i].men.shape[0]))
-        for i in (0, 1)
-    )
+
+    def given_to(i: int) -> Given:
+        fortune = luck.begin(case.seed, draw, case.sides[i], case.settings[i].men.shape[0])
+        return Given(start=first[i], setting=case.settings[i], params=params[i], luck=fortune)
+
+    given, links = pair(given_to(0), given_to(1)), pair(*case.links)
     world = begin(given, luck.ceasefire(case.seed, draw), round(52 / dt))
-    world = with_lived(world, past)
+    world = World(sides=each(with_lived, world.sides, past), contact=world.contact)
 
     def body(world: World, row):
         step, levers = row
         clock = Clock(
-            step=step * 1.0,
             age=step * dt,
             after=jnp.where(step >= case.last_observation, 1.0, 0.0),
             tracking=jnp.where(step < case.last_observation, 1.0, 0.0) * case.conditioned,
         )
-        noise = tuple(luck.noise(g.luck, step) for g in given)
-        new, readings = week(world, levers, given, noise, case.ground, case.links, clock, dt, structure)
+        noise = each(lambda g: luck.noise(g.luck, step), given)
+        new, readings = week(world, levers, given, noise, case.ground, links, clock, dt, structure)
         return new, jax.tree.map(lambda x: x.astype(jnp.float32), readings)
 
-    return jax.lax.scan(body, world, (jnp.arange(steps), case.levers))
+    return jax.lax.scan(body, world, (jnp.arange(steps), by_step(case.levers)))
 
 
-@partial(jax.jit, static_argnames=("dt", "structure"))
-def batch(case: Case, params, draws, past, dt: float, structure: Structure):
-    """A lane of draws, the draw on the last axis: (what was lived through, readings [step, ..., draw])."""
+def by_step(levers: tuple[Levers, Levers]) -> Pair:
+    """The levers of both sides with the step as the leading axis."""
+    stacked = pair(*levers)
+    if len(stacked.parts) == 1:
+        return Pair((jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), stacked.parts[0]),))
+    return stacked
 
-    def lane(params, draw, past):
-        world, readings = one(case, params, draw, past, dt, structure)
-        return world, readings
 
-    world, readings = jax.vmap(lane, in_axes=(-1, -1, -1), out_axes=-1)(params, draws, past)
-    return lived(world), world, readings
+def lane(case: Case, params, draws, past, dt: float, structure: Structure):
+    """A lane of draws, the draw on the first axis: (what was lived through, readings [draw, step, ...])."""
+    world, readings = jax.vmap(partial(one, case, dt=dt, structure=structure))(params, draws, past)
+    return lived(world), readings

@@ -12,6 +12,7 @@ from jaxtyping import Array, Float
 from muster.model import arms, callup, command, demography, economy, front, morale, partners, regime, regions, society, training
 from muster.model.levers import Ground, Levers
 from muster.model.luck import Noise
+from muster.model.pair import Pair, each, pair
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import share
 from muster.model.structure import Structure
@@ -21,7 +22,6 @@ from muster.model.world import Cohorts, Given, Latest, Side, World, lost_share, 
 class Clock(Record):
     """Where in the run the week lies."""
 
-    step: Float[Array, ""] = quantity("1", "number of the step")
     age: Float[Array, ""] = quantity("week", "weeks since the start")
     after: Float[Array, ""] = quantity("1", "1 after the last observation")
     tracking: Float[Array, ""] = quantity("1", "1 while the past is lived through and thresholds are conditioned on it")
@@ -281,10 +281,10 @@ def experience_by_cohort(calls: callup.Flows, eligible):
     return jnp.stack([at_large, called[0], called[1], volunteers, at_large])
 
 
-def side_after(side: Side, old: Side, b: Before, fight, enemy, levers: Levers, given: Given, noise: Noise, links: Links, clock, ground, dt, structure):
+def side_after(side: Side, b: Before, fight, enemy, levers: Levers, given: Given, noise: Noise, links: Links, clock, ground, dt, structure):
     """Morale, booking of men and vehicles, society, regions, regime, report to the top: (Side, readings).
 
-    `old` is the side before the week; `enemy` = (vehicles taken from the enemy, whether he breaks through [1]).
+    `enemy` = (vehicles taken from the enemy, whether he breaks through [1]).
     """
     p, setting, start, latest = given.params, given.setting, given.start, side.latest
     taken, pocket = enemy
@@ -575,31 +575,35 @@ def cohorts(side: Side, b: Before, fight, flows: morale.Flows, intake) -> Cohort
     )
 
 
-def week(world: World, levers, given, noise, ground: Ground, links, clock: Clock, dt, structure: Structure):
-    """One week, both sides: (World, readings of the two sides). Every subsystem speaks of ONE side; only the front sees two."""
-    gains = (world.contact.gained, -world.contact.gained)
-    halves = [
-        side_before(side, gain, world.contact.ceasefire, lever, g, n, link, clock, dt, structure)
-        for side, gain, lever, g, n, link in zip(world.sides, gains, levers, given, noise, links, strict=True)
-    ]
-    before = [b for _, b in halves]
+def week(world: World, levers: Pair, given: Pair, noise: Pair, ground: Ground, links: Pair, clock: Clock, dt, structure: Structure):
+    """One week, both sides: (World, pair of readings). Every subsystem speaks of ONE side; only the front sees two."""
+    contact = world.contact
+
+    def first_half(side, gain, lever, g, n, link):
+        return side_before(side, gain, contact.ceasefire, lever, g, n, link, clock, dt, structure)
+
+    def second_half(half, fight, enemy, lever, g, n, link):
+        side, b = half
+        return side_after(side, b, fight, enemy, lever, g, n, link, clock, ground, dt, structure)
+
+    halves = each(first_half, world.sides, pair(contact.gained, -contact.gained), levers, given, noise, links)
+    forces, lines, parks = zip(*each(lambda h: (h[1].force, h[0].front, h[0].arms), halves).split(), strict=True)
+    laws, works = zip(*each(lambda g: (g.params.front, g.params.arms), given).split(), strict=True)
+    talks = jnp.maximum(*each(lambda lever: lever.talks, levers).split())
     fights, contact = front.engage(
-        tuple(b.force for b in before),
-        tuple(side.front for side, _ in halves),
-        world.contact,
+        forces,
+        lines,
+        contact,
         ground,
-        tuple(g.params.front for g in given),
-        jnp.maximum(levers[0].talks, levers[1].talks),
+        laws,
+        talks,
         clock.after,
         dt,
         structure,
     )
-    lost = [arms.losses(side.arms, fight.loss_share, g.params.arms, dt) for (side, _), fight, g in zip(halves, fights, given, strict=True)]
-    met = [
-        (given[j].params.arms.captured_share * lost[j], jnp.where(fights[j].breakthrough > 0, ground.attack_width, 0.0)) for j in (1, 0)
+    lost = [arms.losses(park, fight.loss_share, p, dt) for park, fight, p in zip(parks, fights, works, strict=True)]
+    enemies = [
+        (works[j].captured_share * lost[j], jnp.where(fights[j].breakthrough > 0, ground.attack_width, 0.0)) for j in (1, 0)
     ]
-    after = [
-        side_after(side, old, b, fight, enemy, lever, g, n, link, clock, ground, dt, structure)
-        for (side, b), old, fight, enemy, lever, g, n, link in zip(halves, world.sides, fights, met, levers, given, noise, links, strict=True)
-    ]
-    return World(sides=(after[0][0], after[1][0]), contact=contact), tuple(readings for _, readings in after)
+    done = each(second_half, halves, pair(*fights), pair(*enemies), levers, given, noise, links)
+    return World(sides=each(lambda d: d[0], done), contact=contact), each(lambda d: d[1], done)

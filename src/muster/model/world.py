@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 from muster.model import arms, callup, command, demography, economy, front, morale, partners, regime, regions, society, training
 from muster.model.levers import COHORTS, Ground, Levers, Setting
 from muster.model.luck import Luck
+from muster.model.pair import Pair, each
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import share
 
@@ -65,7 +66,7 @@ class Side(Record):
 class World(Record):
     """Two sides and the front line between them."""
 
-    sides: tuple[Side, Side]
+    sides: Pair  # of Side
     contact: front.Contact
 
 
@@ -143,11 +144,11 @@ def theatre_goal(levers: Levers, params: front.Params):
     return params.theatre_goal_factor * levers.theatre_goal_share * levers.establishment
 
 
-def begin(given: tuple[Given, Given], ceasefire_threshold, past: int) -> World:
+def begin(given: Pair, ceasefire_threshold, past: int) -> World:
     """Both sides and the line on the first day."""
     zero = ceasefire_threshold * 0
     return World(
-        sides=(begin_side(given[0], past), begin_side(given[1], past)),
+        sides=each(lambda g: begin_side(g, past), given),
         contact=front.Contact(zero, zero, ceasefire_threshold, zero),
     )
 
