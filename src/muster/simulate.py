@@ -16,7 +16,7 @@ os.environ.setdefault("NPROC", "1")  # XLA's own thread pool slows small operati
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
-from jax.sharding import PartitionSpec  # noqa: E402
+from jax.sharding import Mesh, PartitionSpec  # noqa: E402
 
 from muster import evidence  # noqa: E402
 from muster.experiment import Experiment, build  # noqa: E402
@@ -56,7 +56,7 @@ configure()
 @cache
 def program(dt: float, structure: Structure):
     """The compiled program of one structure: a lane on every device."""
-    mesh = jax.make_mesh((jax.device_count(),), ("draw",))
+    mesh = Mesh(np.array(jax.devices()), ("draw",))
     whole, split = PartitionSpec(), PartitionSpec("draw")
 
     def lanes(case, params, draws, past):
@@ -108,7 +108,7 @@ def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress
             past, _ = compiled(case_of(experiment, experiment.base_levers, (connected(), connected()), True), params, draws, past)
         _, readings = compiled(case_of(experiment, experiment.levers, links, not policy), params, draws, past)
         count = min(width, experiment.draws - first)
-        yield count, jax.tree.map(lambda x, count=count: np.asarray(x[:count]), readings.split_batch())
+        yield count, jax.tree.map(lambda x, count=count: np.asarray(x[:count]), readings.split_series())
         if progress:
             progress(min(first + width, experiment.draws), experiment.draws)
 

@@ -12,6 +12,7 @@ EXPERIENCES = ("none", "served", "combat")
 FIRES = ("manoeuvre", "artillery", "drone")
 PARTNERS = ("first", "second", "third")
 EQUIPMENT = ("tank", "carrier", "gun")
+AXES = {"cohort": COHORTS, "fire": FIRES, "partner": PARTNERS, "equipment": EQUIPMENT}
 
 
 class Levers(Record):

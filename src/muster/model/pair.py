@@ -21,11 +21,11 @@ class Pair(Record):
         return tuple(jax.tree.map(lambda x, side=side: x[side], self.parts[0]) for side in (0, 1))
 
 
-    def split_batch(self):
-        """The same for records with the draw as the leading axis."""
+    def split_series(self):
+        """The same for recorded series, whose leading axes are draw and step."""
         if len(self.parts) == 2:
             return self.parts
-        return tuple(jax.tree.map(lambda x, side=side: x[:, side], self.parts[0]) for side in (0, 1))
+        return tuple(jax.tree.map(lambda x, side=side: x[:, :, side], self.parts[0]) for side in (0, 1))
 
 
 def pair(first, second) -> Pair:

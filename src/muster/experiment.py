@@ -1,0 +1,288 @@
+"""Experiment: a scenario under a policy as the arrays that the model reads, week by week."""
+
+import datetime
+import hashlib
+from dataclasses import dataclass, field, fields, replace
+
+import numpy as np
+import yaml
+
+from muster.errors import UserError
+from muster.evidence import Citation, Override, checked, library
+from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
+from muster.model.quantity import units
+from muster.model.structure import Structure
+from muster.reading import convert, read_yaml
+from muster.scenario import (
+    PATHS,
+    SHARES,
+    SIGNED,
+    Dated,
+    Decree,
+    Path_,
+    Scenario,
+    Sourced,
+    load,
+    load_policy,
+    overlay,
+    parameter_streams,
+    parts_of,
+    set_value,
+)
+
+SIZES = {"age": len(AGES), "women_age": len(WOMEN_AGES), "skill": len(SKILLS), "experience": len(EXPERIENCES)}
+SIZES |= {axis: len(names) for axis, names in AXES.items()}
+RECENT = 26  # weeks before the last observation whose decisions go on
+ESCALATION = 26  # weeks after the last observation at which a second decree comes
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A scenario under a policy, ready to run; arrays have the step as leading axis."""
+
+    name: str
+    scenario: Scenario
+    sides: tuple[str, str]
+    start: datetime.date
+    steps: int
+    dt: float
+    observation_step: int
+    draws: int
+    seed: int
+    structure: Structure
+    policy: str
+    continuation: str
+    levers: tuple[Levers, Levers]
+    base_levers: tuple[Levers, Levers]
+    settings: tuple[Setting, Setting]
+    ground: Ground
+    text: str
+    sha256: str
+    fixed: dict[str, float] = field(default_factory=dict)
+    overrides: dict[str, Override] = field(default_factory=dict)
+    citations: tuple[tuple[str, Citation], ...] = ()
+
+
+def weeks_between(start: datetime.date, day: datetime.date) -> float:
+    """Weeks from start to day."""
+    return (day - start).days / 7
+
+
+def numbers(value, key: str, where: str) -> np.ndarray:
+    """A lever's value as numbers, one or one a part."""
+    unit, parts = units(Levers)[key], parts_of(key)
+    if isinstance(value, dict):
+        if set(value) != set(parts):
+            raise UserError(f"{where}: a value for each of {', '.join(parts) or 'nothing'} was expected, found {', '.join(map(str, value))}.")
+        found = np.array([convert(value[part], unit, f"{where}.{part}") for part in parts])
+    else:
+        found = np.full((len(parts),) if parts else (), convert(value, unit, where))
+    if key not in SIGNED and np.any(found < 0):
+        raise UserError(f"{where}: {key} cannot be negative, found {float(np.min(found)):g} {unit}.")
+    if key in SHARES and np.any(found > 1):
+        raise UserError(f"{where}: {key} is a share of at most 1, found {float(np.max(found)):g}.")
+    return found
+
+
+def path_values(lever: Path_, key: str, times: np.ndarray, start: datetime.date, where: str) -> np.ndarray:
+    """A lever at the given times [week]: held from each date to the next, or joined by lines."""
+    if lever.path is None:
+        return np.broadcast_to(numbers(lever.value, key, where), (len(times), *numbers(lever.value, key, where).shape))
+    knots = np.array([weeks_between(start, day) for day in lever.path])
+    values = np.stack([numbers(value, key, f"{where}.{day}") for day, value in lever.path.items()])
+    if lever.between == "linear":
+        flat = values.reshape(len(knots), -1)
+        return np.stack([np.interp(times, knots, column) for column in flat.T], axis=-1).reshape(len(times), *values.shape[1:])
+    return values[np.searchsorted(knots, times, side="right") - 1]
+
+
+def lump(begins: float, duration: float, amount: float, steps: int, dt: float) -> np.ndarray:
+    """An amount spread evenly over a duration [week] as a rate per week by step; the integral is exact."""
+    edges = np.arange(steps + 1) * dt
+    overlap = np.clip(np.minimum(edges[1:], begins + duration) - np.maximum(edges[:-1], begins), 0, None)
+    return overlap / duration * amount / dt
+
+
+def dated_lump(item: Dated | Decree, amount: str | float, unit: str, scenario: Scenario, steps: int, dt: float, where: str) -> np.ndarray:
+    """A dated amount as a rate per week by step."""
+    duration = convert(item.duration, "week", f"{where}.duration")
+    size = convert(amount, unit, where)
+    if size < 0 or duration <= 0:
+        raise UserError(f"{where}: a positive amount over a positive duration was expected.")
+    return lump(weeks_between(scenario.start, item.date), duration, size, steps, dt)
+
+
+def side_levers(scenario: Scenario, side: str, steps: int, dt: float) -> Levers:
+    """The levers of one side by step, as the scenario gives them."""
+    given = scenario.sides[side].levers
+    where = f"{scenario.name}, key sides.{side}.levers"
+    times = (np.arange(steps) + 1e-9) * dt
+    arrays: dict[str, np.ndarray] = {}
+    for key in PATHS:
+        arrays[key] = path_values(checked(Path_, given[key], f"{where}.{key}"), key, times, scenario.start, f"{where}.{key}")
+    age = np.full(steps, -1.0)
+    for key, name in (("decree_quota", "decree"), ("later_decree_quota", "later_decree")):
+        arrays[key] = np.zeros(steps)
+        if given.get(name):
+            decree = checked(Decree, given[name], f"{where}.{name}")
+            arrays[key] = dated_lump(decree, decree.announced, "person", scenario, steps, dt, f"{where}.{name}.announced")
+            since = np.arange(1, steps + 1) * dt - weeks_between(scenario.start, decree.date)
+            age = np.where(since > 0, since, age)
+    arrays["decree_age"] = age
+    arrays["withdrawal"] = np.zeros(steps)
+    for number, item in enumerate(given.get("withdrawals") or []):
+        dated = checked(Dated, item, f"{where}.withdrawals[{number}]")
+        arrays["withdrawal"] = arrays["withdrawal"] + dated_lump(dated, dated.area, "km2", scenario, steps, dt, f"{where}.withdrawals[{number}].area")
+    arrays["forced_advance"] = np.zeros(steps)
+    for event in scenario.events:
+        if event.side == side:
+            arrays["forced_advance"] = arrays["forced_advance"] + dated_lump(event, event.area, "km2", scenario, steps, dt, f"event {event.id}")
+    return Levers(**{key: np.array(value, dtype=float) for key, value in arrays.items()})
+
+
+def continued(levers: Levers, observed: int, dt: float, continuation: str) -> Levers:
+    """Levers after the last observation: as in the last half-year, with talks, or with a second decree."""
+    past = max(observed - round(RECENT / dt), 0)
+    arrays = {}
+    for item in fields(Levers):
+        path = np.array(getattr(levers, item.name))
+        if item.name not in ("decree_age", "decree_quota", "later_decree_quota", "withdrawal", "forced_advance") and observed < len(path):
+            path[observed:] = path[past:observed].mean(axis=0)
+        arrays[item.name] = path
+    for name in ("decree_quota", "later_decree_quota", "withdrawal", "forced_advance"):
+        arrays[name][observed:] = 0
+    if continuation == "ceasefire":
+        arrays["talks"][observed:] = 1
+    if continuation == "escalates":
+        first = observed + round(ESCALATION / dt)
+        quota = arrays["decree_quota"][arrays["decree_quota"] > 0]
+        count = min(len(quota), len(arrays["later_decree_quota"]) - first)
+        if count > 0:
+            arrays["later_decree_quota"][first : first + count] = quota[:count]
+            arrays["decree_age"][first:] = np.arange(1, len(arrays["decree_age"]) - first + 1) * dt
+    return Levers(**arrays)
+
+
+def nested(value, unit: str, where: str):
+    """Numbers in nested lists, each converted."""
+    if isinstance(value, list):
+        return [nested(item, unit, f"{where}[{index}]") for index, item in enumerate(value)]
+    return convert(value, unit, where)
+
+
+def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, Citation]]]:
+    """The fixed data of one side, and its sources."""
+    given = scenario.sides[side].setting
+    where = f"{scenario.name}, key sides.{side}.setting"
+    if set(given) == {"file"}:
+        path = library() / "settings" / f"{given['file']}.yaml"
+        given, where = read_yaml(path), path.name
+    arrays, citations, regions = {}, [], None
+    for item in fields(Setting):
+        if item.name not in given:
+            raise UserError(f"{where}, key {item.name}: missing.")
+        entry = checked(Sourced, given[item.name], f"{where}, key {item.name}")
+        array = np.array(nested(entry.value, units(Setting)[item.name], f"{where}, key {item.name}"), dtype=float)
+        dims = item.type.dim_str.split()
+        regions = array.shape[0] if regions is None else regions
+        expected = tuple(regions if dim == "region" else SIZES[dim] for dim in dims)
+        if array.shape != expected:
+            raise UserError(f"{where}, key {item.name}: numbers of shape {expected} ({', '.join(dims)}) were expected, found {array.shape}.")
+        if np.any(array < 0) and item.name not in ("poverty", "titular_share"):
+            raise UserError(f"{where}, key {item.name}: no negative number was expected, found {array.min():g}.")
+        arrays[item.name] = array
+        citations.append((f"{side}/setting.{item.name}", entry.source))
+    for key in given:
+        if key not in arrays:
+            raise UserError(f"{where}, key {key}: unknown key. Known keys: {', '.join(arrays)}.")
+    return Setting(**arrays), citations
+
+
+def lever_citations(scenario: Scenario) -> list[tuple[str, Citation]]:
+    """The sources of the levers, the ground and the events."""
+    found = [(f"ground.{key}", entry.source) for key, entry in scenario.ground.items()]
+    for side, text in scenario.sides.items():
+        for key, value in text.levers.items():
+            for item in value if isinstance(value, list) else [value]:
+                if item:
+                    found.append((f"{side}/levers.{key}", Citation.model_validate(item["source"])))
+    return [*found, *((f"event {event.id}", event.source) for event in scenario.events)]
+
+
+def overrides_of(scenario: Scenario) -> dict[str, Override]:
+    """The scenario's own priors by stream."""
+    found = {}
+    for key, text in scenario.overrides.items():
+        held = Override(
+            value=float(text.value), range=(float(text.range[0]), float(text.range[1])), prior=text.prior, reason=text.reason, sources=text.sources
+        )
+        found |= dict.fromkeys(parameter_streams(scenario, key, f"overrides.{key}"), held)
+    return found
+
+
+def build(
+    scenario: str | Scenario,
+    policies: tuple[str, ...] = ("as-happened",),
+    continuation: str | None = None,
+    draws: int = 200,
+    seed: int = 1,
+    structure: Structure | None = None,
+    sets: tuple[str, ...] = (),
+    dt: float = 1.0,
+) -> Experiment:
+    """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE)."""
+    if not 1 <= draws <= 100_000:
+        raise UserError(f"draws: 1 to 100,000 were expected, found {draws}; more draws go through a sweep.")
+    base = load(scenario) if isinstance(scenario, str) else scenario
+    under = base
+    for name in policies:
+        under = overlay(under, load_policy(name))
+    fixed: dict[str, float] = {}
+    for text in sets:
+        under, numbers_fixed = set_value(under, text)
+        fixed |= numbers_fixed
+    ending = continuation or base.continuation
+    if ending not in ("goes-on", "ceasefire", "escalates"):
+        raise UserError(f'continuation: goes-on, ceasefire or escalates was expected, found "{ending}".')
+    steps = int(np.floor(weeks_between(base.start, base.end) / dt))
+    observed = int(np.floor(weeks_between(base.start, base.last_observation) / dt))
+    first, second = base.sides
+    settings = [setting_of(under, side) for side in (first, second)]
+
+    def levers(which: Scenario) -> tuple[Levers, Levers]:
+        a, b = (continued(side_levers(which, side, steps, dt), observed, dt, ending) for side in (first, second))
+        return a, b
+
+    decided = levers(under)
+    happened = levers(base)
+    same = all(np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers))
+    ground = Ground(**{key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in under.ground.items()})
+    text = yaml.safe_dump(under.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=160)
+    return Experiment(
+        name=base.name,
+        scenario=under,
+        sides=(first, second),
+        start=base.start,
+        steps=steps,
+        dt=dt,
+        observation_step=observed,
+        draws=draws,
+        seed=seed,
+        structure=structure or Structure(),
+        policy=" + ".join(policies) + "".join(f" + {text}" for text in sets),
+        continuation=ending,
+        levers=decided,
+        base_levers=decided if same else happened,
+        settings=(settings[0][0], settings[1][0]),
+        ground=ground,
+        text=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        fixed=fixed,
+        overrides=overrides_of(under),
+        citations=tuple([*settings[0][1], *settings[1][1], *lever_citations(under)]),
+    )
+
+
+def with_draws(experiment: Experiment, draws: int) -> Experiment:
+    """The same experiment with another number of draws."""
+    return replace(experiment, draws=draws)

@@ -1,0 +1,159 @@
+"""The door for text: YAML without its dangers, and numbers with their units, converted once."""
+
+import datetime
+import math
+import re
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from muster.errors import UserError
+
+LIMIT = 1_000_000  # bytes of a YAML file
+
+
+class Loader(yaml.SafeLoader):
+    """Plain mappings, lists, texts, numbers, dates, true and false: no tags, anchors, aliases or duplicate keys."""
+
+    def compose_node(self, parent, index):
+        """Refuses anchors, aliases and tags."""
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise refusal(self.name, event.start_mark.line, "anchors and aliases (& and *) are not allowed: write the value out")
+        if getattr(event, "tag", None):
+            raise refusal(self.name, event.start_mark.line, "tags (!) are not allowed: write a plain value")
+        return super().compose_node(parent, index)
+
+    def construct_mapping(self, node, deep=False):
+        """Refuses a key that stands twice."""
+        seen = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if isinstance(key, (dict, list)):
+                raise refusal(self.name, key_node.start_mark.line, "a key must be a plain word")
+            if key in seen:
+                raise refusal(self.name, key_node.start_mark.line, f'the key "{key}" stands twice')
+            seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in pairs if tag.rsplit(":", 1)[1] not in ("bool", "merge", "float")]
+    for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^(?:true|false)$"), list("tf"))
+FLOAT = re.compile(r"^[-+]?(?:[0-9]+\.[0-9]*(?:[eE][-+]?[0-9]+)?|\.[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
+Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+.0123456789"))
+
+
+def refusal(name: str, line: int, reason: str) -> UserError:
+    """The error for a line of a file (counted from 0)."""
+    return UserError(f"{name}, line {line + 1}: {reason}.")
+
+
+def read_text(path: Path) -> str:
+    """A text file of at most LIMIT bytes; every other thing is refused in one sentence."""
+    try:
+        if path.is_dir():
+            raise UserError(f"{path} is a folder; a YAML file was expected.")
+        size = path.stat().st_size
+        if size > LIMIT:
+            raise UserError(f"{path} has {size:,} bytes; at most {LIMIT:,} are read.")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise UserError(f"{path} does not exist.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not a text file in UTF-8.") from None
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{path} cannot be read: {problem}.") from None
+
+
+def parse_yaml(text: str, name: str) -> dict:
+    """The mapping that a YAML text holds."""
+    if len(text.encode()) > LIMIT:
+        raise UserError(f"{name} has {len(text.encode()):,} bytes; at most {LIMIT:,} are read.")
+    try:
+        loader = Loader(text)
+        loader.name = name
+        try:
+            data = loader.get_single_data()
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        raise refusal(name, mark.line if mark else 0, f"not valid YAML ({problem.problem})") from None
+    except (yaml.YAMLError, ValueError) as problem:
+        raise UserError(f"{name}: not valid YAML ({str(problem).splitlines()[0]}).") from None
+    except RecursionError:
+        raise UserError(f"{name}: nested too deeply.") from None
+    if not isinstance(data, dict):
+        raise UserError(f"{name}: a mapping of keys to values was expected, found {'nothing' if data is None else type(data).__name__}.")
+    return data
+
+
+def read_yaml(path: Path) -> dict:
+    """The mapping that a YAML file holds."""
+    return parse_yaml(read_text(path), str(path))
+
+
+@cache
+def registry():
+    """The units that files may use."""
+    import pint
+
+    units = pint.UnitRegistry()
+    for line in ("person = [people] = men = man = people = soldiers", "shell = [shells] = shells = rounds", "vehicle = [vehicles] = vehicles"):
+        units.define(line)
+    units.define("EUR = [money]")
+    return units
+
+
+@cache
+def unit_of(text: str):
+    """A unit written as in quantity(): '1' is dimensionless, km2 is km**2."""
+    return registry().Unit("dimensionless" if text == "1" else re.sub(r"km2\b", "km**2", text))
+
+
+QUANTITY = re.compile(r"^\s*([-+]?[0-9][0-9_,]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*$")
+
+
+def convert(value, unit: str, where: str) -> float:
+    """A number in the model's unit: a bare number is in that unit already, a text carries its own."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        raise UserError(f"{where}: a number in {unit} was expected, found {value!r}.")
+    if isinstance(value, (int, float)):
+        return finite(float(value), where)
+    found = QUANTITY.match(value)
+    if not found:
+        raise UserError(f'{where}: a number with a unit was expected (such as "12 {unit}"), found "{value}".')
+    number = float(found[1].replace(",", "").replace("_", ""))
+    if not found[2]:
+        return finite(number, where)
+    try:
+        given = unit_of("percent" if found[2] == "%" else found[2])
+        return finite(float(registry().Quantity(number, given).to(unit_of(unit)).magnitude), where)
+    except UserError:
+        raise
+    except Exception:  # pint raises a family of unrelated errors
+        expected = "a plain number" if unit == "1" else f"a unit like {unit}"
+        raise UserError(f'{where}: "{value}" does not have the unit that was expected: {expected}.') from None
+
+
+def finite(number: float, where: str) -> float:
+    """The number, if it is one."""
+    if not math.isfinite(number):
+        raise UserError(f"{where}: a finite number was expected, found {number}.")
+    return number
+
+
+def date(value, where: str) -> datetime.date:
+    """A date written 2022-09-21."""
+    if isinstance(value, datetime.datetime):
+        return value.date()
+    if isinstance(value, datetime.date):
+        return value
+    try:
+        return datetime.date.fromisoformat(str(value))
+    except ValueError:
+        raise UserError(f'{where}: a date like 2022-09-21 was expected, found "{value}".') from None

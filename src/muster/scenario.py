@@ -1,0 +1,321 @@
+"""Scenarios and policies: their schema, how they are read, how a policy is laid over a scenario."""
+
+import datetime
+from dataclasses import fields
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from muster.errors import UserError, nearest
+from muster.evidence import Citation, Strict, checked, library, parameters
+from muster.model.levers import AXES, Ground, Levers
+from muster.model.quantity import units
+from muster.reading import convert, parse_yaml, read_text
+
+DERIVED = ("decree_quota", "later_decree_quota", "decree_age", "withdrawal", "forced_advance")
+PATHS = tuple(name for name in units(Levers) if name not in DERIVED)  # the time paths that a scenario may give: decisions and weather
+SHARES = (
+    "war standing_call_up theatre_goal_share theatre_share selection commitment cadre_to_front time_in_line coercion border penal_severity"
+    " repression candour media_freedom attack_share home_soil under_fire fire_mix forward_care sanctions"
+).split()
+SIGNED = ("partner_decision",)
+
+Scalar = float | str | dict[str, float | str]
+
+
+class Sourced(Strict):
+    """A value with its source."""
+
+    value: Scalar | list
+    source: Citation
+
+
+class Path_(Strict):
+    """A lever: one value, or dated values held or joined by lines."""
+
+    source: Citation
+    value: Scalar | None = None
+    path: dict[datetime.date, Scalar] | None = None
+    between: Literal["hold", "linear"] = "hold"
+
+
+class Decree(Strict):
+    """A dated decree: announced men over a duration."""
+
+    date: datetime.date
+    announced: float | str
+    duration: float | str
+    source: Citation
+
+
+class Dated(Strict):
+    """Ground given up by order, over a duration."""
+
+    date: datetime.date
+    area: float | str
+    duration: float | str
+    source: Citation
+
+
+class Event(Strict):
+    """What happened and is forced, until a policy can have changed it."""
+
+    id: str
+    side: str
+    kind: Literal["advance"]
+    date: datetime.date
+    area: float | str
+    duration: float | str
+    source: Citation
+    until: str
+
+
+class OverrideText(Strict):
+    """A scenario's own prior for a parameter."""
+
+    value: float | str
+    range: tuple[float | str, float | str]
+    reason: str
+    sources: tuple[Citation, ...]
+    prior: Literal["lognormal", "logitnormal", "normal", "halfnormal", "constant"] = "lognormal"
+
+
+class SideText(Strict):
+    """One belligerent."""
+
+    label: str
+    setting: dict
+    levers: dict
+
+
+class Scenario(Strict):
+    """A war: its sides, their levers, what happened, and when."""
+
+    name: str
+    title: str
+    start: datetime.date
+    end: datetime.date
+    last_observation: datetime.date
+    ground: dict[str, Sourced]
+    sides: dict[str, SideText]
+    events: tuple[Event, ...] = ()
+    overrides: dict[str, OverrideText] = {}
+    continuation: Literal["goes-on", "ceasefire", "escalates"] = "goes-on"
+
+
+class Policy(Strict):
+    """Other decisions of one side, each with its reason."""
+
+    name: str
+    title: str
+    side: str | None = None
+    extends: str | None = None
+    set: dict = Field(default_factory=dict)
+    reasons: dict[str, str] = Field(default_factory=dict)
+
+
+def find(kind: str, name_or_path: str) -> Path:
+    """The file of a library item by name, else a path."""
+    folder = library() / kind
+    known = {path.stem: path for path in folder.glob("*.yaml")}
+    if name_or_path in known:
+        return known[name_or_path]
+    if name_or_path.endswith((".yaml", ".yml")) or "/" in name_or_path:
+        return Path(name_or_path)
+    word = kind.removesuffix("ies") + "y" if kind.endswith("ies") else kind.removesuffix("s")
+    raise UserError(
+        f'There is no {word} "{name_or_path}".{nearest(name_or_path, known)} Known: {", ".join(sorted(known))}; a file is given by its path.'
+    )
+
+
+@cache
+def load(name_or_path: str) -> Scenario:
+    """A scenario of the library by name, or a user's own by path."""
+    path = find("scenarios", name_or_path)
+    scenario = checked(Scenario, parse_yaml(read_text(path), str(path)), str(path))
+    check(scenario, str(path))
+    return scenario
+
+
+def load_policy(name_or_path: str) -> Policy:
+    """A policy of the library by name, or a user's own by path."""
+    path = find("policies", name_or_path)
+    policy = checked(Policy, parse_yaml(read_text(path), str(path)), str(path))
+    for key in policy.set:
+        if key not in policy.reasons:
+            raise UserError(f"{path}, key set.{key}: a reason is needed under reasons.{key}.")
+    return policy
+
+
+def lever_names() -> tuple[str, ...]:
+    """The names that a side's levers may have in a file."""
+    return (*PATHS, "decree", "later_decree", "withdrawals")
+
+
+def check(scenario: Scenario, where: str) -> None:
+    """Dates in order, two sides, known names; the values are checked where they are turned into numbers."""
+    if not scenario.start < scenario.last_observation <= scenario.end:
+        raise UserError(f"{where}: start < last_observation <= end was expected, found {scenario.start}, {scenario.last_observation}, {scenario.end}.")
+    if len(scenario.sides) != 2:
+        raise UserError(f"{where}, key sides: two sides were expected, found {len(scenario.sides)}.")
+    missing = set(units(Ground)) - set(scenario.ground)
+    unknown = set(scenario.ground) - set(units(Ground))
+    if missing or unknown:
+        key = sorted(missing | unknown)[0]
+        raise UserError(f"{where}, key ground.{key}: {'missing' if missing else 'unknown key'}. Known keys: {', '.join(units(Ground))}.")
+    for name, side in scenario.sides.items():
+        for key, value in side.levers.items():
+            if key not in lever_names():
+                raise UserError(f"{where}, key sides.{name}.levers.{key}: unknown lever.{nearest(key, lever_names())}")
+            check_lever(key, value, scenario, f"{where}, key sides.{name}.levers.{key}")
+        for key in PATHS:
+            if key not in side.levers:
+                raise UserError(f"{where}, key sides.{name}.levers.{key}: missing.")
+    for event in scenario.events:
+        if event.side not in scenario.sides:
+            raise UserError(f"{where}, event {event.id}: unknown side.{nearest(event.side, scenario.sides)}")
+    for key in scenario.overrides:
+        parameter_streams(scenario, key, f"{where}, key overrides.{key}")
+
+
+def check_lever(key: str, value, scenario: Scenario, where: str) -> None:
+    """The shape and dates of one lever; its numbers are checked where they are converted."""
+    if key in ("decree", "later_decree"):
+        if value is not None:
+            inside(checked(Decree, value, where).date, scenario, where)
+        return
+    if key == "withdrawals":
+        if not isinstance(value, list):
+            raise UserError(f"{where}: a list was expected.")
+        for item in value:
+            inside(checked(Dated, item, where).date, scenario, where)
+        return
+    lever = checked(Path_, value, where)
+    if (lever.value is None) == (lever.path is None):
+        raise UserError(f"{where}: exactly one of value and path was expected.")
+    dates = list(lever.path or ())
+    if dates != sorted(dates):
+        late = next(b for a, b in zip(dates, dates[1:], strict=False) if b < a)
+        raise UserError(f"{where}: the dates are not in order; {late} stands after a later one.")
+    if dates and dates[0] > scenario.start:
+        raise UserError(f"{where}: the path begins on {dates[0]}, after the start on {scenario.start}.")
+    for day in dates:
+        if day > scenario.end:
+            raise UserError(f"{where}: {day} lies after the end on {scenario.end}.")
+
+
+def inside(day: datetime.date, scenario: Scenario, where: str) -> None:
+    """Refuses a date outside the scenario."""
+    if not scenario.start <= day <= scenario.end:
+        raise UserError(f"{where}: {day} lies outside {scenario.start} to {scenario.end}.")
+
+
+def overlay(scenario: Scenario, policy: Policy, seen: tuple[str, ...] = ()) -> Scenario:
+    """The scenario under a policy: its levers replace those of one side, last wins; nothing else changes."""
+    if policy.name in seen:
+        raise UserError(f"policy {policy.name}: it extends itself ({' -> '.join((*seen, policy.name))}).")
+    if policy.extends:
+        scenario = overlay(scenario, load_policy(policy.extends), (*seen, policy.name))
+    if not policy.set:
+        return scenario
+    where = f"policy {policy.name}"
+    side = policy.side or ""
+    if side not in scenario.sides:
+        raise UserError(f'{where}, key side: "{side}" is not a side of {scenario.name}.{nearest(side, scenario.sides)}')
+    levers = dict(scenario.sides[side].levers)
+    for key, value in policy.set.items():
+        if key not in lever_names():
+            raise UserError(f"{where}, key set.{key}: a policy sets levers only, and this is none.{nearest(key, lever_names())}")
+        levers[key] = value
+    sides = {**scenario.sides, side: scenario.sides[side].model_copy(update={"levers": levers})}
+    changed = scenario.model_copy(update={"sides": sides})
+    check(changed, where)
+    return changed
+
+
+def parameter_streams(scenario: Scenario, path: str, where: str) -> list[str]:
+    """The streams that [SIDE.]SUBSYSTEM.PARAMETER names: one, or one a side."""
+    parts = path.split(".")
+    side = parts[0] if len(parts) == 3 else None
+    subsystem, name = parts[-2:] if len(parts) in (2, 3) else (path, "")
+    known = parameters()
+    if side is not None and side not in scenario.sides:
+        raise UserError(f'{where}: "{side}" is not a side.{nearest(side, scenario.sides)}')
+    if subsystem not in known:
+        raise UserError(f'{where}: "{subsystem}" is no subsystem.{nearest(subsystem, known)}')
+    if name not in known[subsystem]:
+        raise UserError(f'{where}: {subsystem} has no parameter "{name}".{nearest(name, known[subsystem])}')
+    if known[subsystem][name].per == "war":
+        if side is not None:
+            raise UserError(f"{where}: {subsystem}.{name} is the same for both sides; leave the side out.")
+        return [f"war/{subsystem}.{name}"]
+    return [f"{one}/{subsystem}.{name}" for one in ([side] if side else scenario.sides)]
+
+
+def set_value(scenario: Scenario, text: str) -> tuple[Scenario, dict[str, float]]:
+    """A --set: SIDE.levers.NAME[.PART]=VALUE changes a lever for the whole run; [SIDE.]SUBSYSTEM.PARAMETER=VALUE fixes a parameter."""
+    path, sign, value = text.partition("=")
+    path, where = path.strip(), f"--set {text}"
+    if not sign or not path:
+        raise UserError(f"{where}: PATH=VALUE was expected.")
+    parts = path.split(".")
+    if len(parts) >= 3 and parts[1] == "levers":
+        return set_lever(scenario, parts, value.strip().strip('"'), where), {}
+    streams = parameter_streams(scenario, path, where)
+    entry = parameters()[parts[-2]][parts[-1]]
+    number = convert(value.strip().strip('"'), entry.unit, where)
+    if entry.prior in ("lognormal", "halfnormal") and number < 0 or entry.prior == "logitnormal" and not 0 <= number <= 1:
+        raise UserError(f"{where}: {number:g} is outside what {parts[-1]} can be ({'0 to 1' if entry.prior == 'logitnormal' else 'at least 0'}).")
+    return scenario, dict.fromkeys(streams, number)
+
+
+def set_lever(scenario: Scenario, parts: list[str], value: str, where: str) -> Scenario:
+    """The scenario with one lever of one side, or one part of it, replaced by a constant."""
+    side, _, key, *rest = parts
+    if side not in scenario.sides:
+        raise UserError(f'{where}: "{side}" is not a side.{nearest(side, scenario.sides)}')
+    levers = dict(scenario.sides[side].levers)
+    source = {"key": "user", "grade": "assumed", "note": "set by the user"}
+    if key not in lever_names():
+        raise UserError(f'{where}: there is no lever "{key}".{nearest(key, lever_names())}')
+    if key in ("decree", "later_decree"):
+        if value in ("null", "none") and not rest:
+            levers[key] = None
+        elif len(rest) == 1 and rest[0] in ("date", "announced", "duration") and levers.get(key):
+            levers[key] = {**levers[key], rest[0]: value, "source": source}
+        else:
+            raise UserError(f"{where}: {side}.levers.{key} takes null, or .date, .announced, .duration of a decree that is there.")
+    elif key == "withdrawals":
+        raise UserError(f"{where}: withdrawals are changed in a policy file.")
+    elif rest:
+        parts_known = parts_of(key)
+        if len(rest) != 1 or rest[0] not in parts_known:
+            raise UserError(f'{where}: {key} has no part "{".".join(rest)}".{nearest(rest[0], parts_known)}')
+        levers[key] = with_part(levers[key], rest[0], parts_known, value)
+    else:
+        levers[key] = {"value": value, "source": source}
+    sides = {**scenario.sides, side: scenario.sides[side].model_copy(update={"levers": levers})}
+    return scenario.model_copy(update={"sides": sides})
+
+
+def parts_of(key: str) -> tuple[str, ...]:
+    """The names along the axis of a lever, none for a single number."""
+    dims = next(field.type for field in fields(Levers) if field.name == key).dim_str.split()
+    return AXES[dims[0]] if dims else ()
+
+
+def with_part(lever: dict, part: str, parts: tuple[str, ...], value: str) -> dict:
+    """A lever whose one part is a constant, the others as they were."""
+
+    def patched(old):
+        whole = old if isinstance(old, dict) else dict.fromkeys(parts, old)
+        return {**whole, part: value}
+
+    if lever.get("path"):
+        return {**lever, "path": {day: patched(old) for day, old in lever["path"].items()}}
+    return {**lever, "value": patched(lever["value"])}
+
+
+__all__ = ["Scenario", "Policy", "load", "load_policy", "overlay", "set_value"]
