@@ -10,7 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, logit, positive, power
+from muster.model.smooth import approach, between, logit, positive, power
 from muster.model.structure import Structure
 
 
@@ -66,6 +66,7 @@ class Params(Record):
     branching_limit: Float[Array, ""] = quantity("1", "branching ratio beyond which it adds nothing")
     exit_collapse: Float[Array, ""] = quantity("1", "log hazard per share of population in regions that left")
     reference_distress: Float[Array, ""] = quantity("1", "fiscal distress that counts as one")
+    distress_limit: Float[Array, ""] = quantity("1", "distress beyond which it adds nothing, in reference distress")
     aftermath_factor: Float[Array, ""] = quantity("1", "all hazards after an event over before")
     aftermath_time: Float[Array, ""] = quantity("week", "weeks of instability after an event")
     peace_share: Float[Array, ""] = quantity("1", "share of new leaders who end the attack")
@@ -135,7 +136,7 @@ def loyalty_target(defeat, attempted, inputs: Inputs, params: Params):
 
 def log_risks(loyalty, defeat, inputs: Inputs, params: Params):
     """Log hazards over their pre-war values [1] of coup, overthrow, natural exit and collapse, eq. 2-5."""
-    distress = inputs.fiscal_distress / params.reference_distress
+    distress = between(inputs.fiscal_distress / params.reference_distress, -params.distress_limit, params.distress_limit)
     lost = jax.nn.sigmoid(params.loyalty_at_start) - jax.nn.sigmoid(loyalty)
     coup = (
         -params.loyalty_coup * (loyalty - params.loyalty_at_start)
