@@ -93,7 +93,8 @@ def people_of_ukraine(data: Path) -> People:
     official = sum(int(row["population_2022_01_01"] or 0) for row in rows(data / "regions" / "ukraine_regions.csv"))
     scale = official / sum(float(row["population_thousand"]) for row in table)
     by_sex = {
-        sex: {row["age_band"]: scale * float(row["population_thousand"]) for row in table if row["sex"] == sex} for sex in ("male", "female")
+        sex: {row["age_band"]: scale * float(row["population_thousand"]) for row in table if row["sex"] == sex}
+        for sex in ("male", "female")
     }
     return People(by_sex["male"], by_sex["female"], official)
 
@@ -152,7 +153,7 @@ def tables(side: str, data: Path, shares: dict) -> str:
             "  value:",
             "    -",
             *(f"      - {cells} # {band}" for band, cells in zip(MEN_BANDS, men_at_home(people, shares), strict=True)),
-            f"  source: {counted}, note: shares of skill and experience assumed}}",
+            f'  source: {counted}, note: "shares of skill and experience assumed"}}',
             "women:",
             f"  value: [{women}]",
             f"  source: {counted}}}",
@@ -167,16 +168,16 @@ def tables(side: str, data: Path, shares: dict) -> str:
             f"  source: {WPP % ('death rates 2015-2020', 'estimated')}}}",
             "others_mortality:",
             f"  value: {round((deaths * people.total - dead) / others, 5)}",
-            f"  source: {WPP % ('crude death rate 2019', 'estimated')}, note: what the rates of men and women leave over}}",
+            f'  source: {WPP % ("crude death rate 2019", "estimated")}, note: "what the rates of men and women leave over"}}',
             "fertility:",
             f"  value: {[round(scale * rate, 5) for rate in shape]}",
-            f"  source: {WPP % ('crude birth rate 2021', 'estimated')}, note: shape by age recalled}}",
+            f'  source: {WPP % ("crude birth rate 2021", "estimated")}, note: "shape by age recalled"}}',
             "youths:",
             f"  value: {hundreds(people.men['10-14'] / 5)}",
-            f"  source: {counted}, note: a fifth of the band 10-14}}",
+            f'  source: {counted}, note: "a fifth of the band 10-14"}}',
             "girls:",
             f"  value: {hundreds(people.women['10-14'] / 5)}",
-            f"  source: {counted}, note: a fifth of the band 10-14}}",
+            f'  source: {counted}, note: "a fifth of the band 10-14"}}',
             END,
         ]
     )
