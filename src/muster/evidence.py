@@ -163,7 +163,10 @@ def parameters() -> dict[str, dict[str, Parameter]]:
 def sources() -> dict[str, Source]:
     """The library of sources by key."""
     path = library() / "sources.yaml"
-    return {key: checked(Source, {**entry, "published": str(entry.get("published"))}, f"{path.name}, {key}") for key, entry in read_yaml(path).items()}
+    return {
+        key: checked(Source, {**entry, "published": str(entry.get("published"))}, f"{path.name}, {key}")
+        for key, entry in read_yaml(path).items()
+    }
 
 
 def quantile(value: float, spread: tuple[float, float], prior: Prior, z):
@@ -244,7 +247,7 @@ def bibliography(experiment) -> list[dict]:
         counts = grades.setdefault(citation.key, {})
         counts[citation.grade] = counts.get(citation.grade, 0) + 1
 
-    for stream, subsystem, name, side, held, _ in entries(experiment):
+    for stream, subsystem, name, _side, held, _ in entries(experiment):
         entry = parameters()[subsystem][name]
         for citation in getattr(held, "sources", ()) or entry.sources:
             note(citation, stream)

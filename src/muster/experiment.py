@@ -73,7 +73,9 @@ def numbers(value, key: str, where: str) -> np.ndarray:
     unit, parts = units(Levers)[key], parts_of(key)
     if isinstance(value, dict):
         if set(value) != set(parts):
-            raise UserError(f"{where}: a value for each of {', '.join(parts) or 'nothing'} was expected, found {', '.join(map(str, value))}.")
+            raise UserError(
+                f"{where}: a value for each of {', '.join(parts) or 'nothing'} was expected, found {', '.join(map(str, value))}."
+            )
         found = np.array([convert(value[part], unit, f"{where}.{part}") for part in parts])
     else:
         found = np.full((len(parts),) if parts else (), convert(value, unit, where))
@@ -132,11 +134,15 @@ def side_levers(scenario: Scenario, side: str, steps: int, dt: float) -> Levers:
     arrays["withdrawal"] = np.zeros(steps)
     for number, item in enumerate(given.get("withdrawals") or []):
         dated = checked(Dated, item, f"{where}.withdrawals[{number}]")
-        arrays["withdrawal"] = arrays["withdrawal"] + dated_lump(dated, dated.area, "km2", scenario, steps, dt, f"{where}.withdrawals[{number}].area")
+        arrays["withdrawal"] = arrays["withdrawal"] + dated_lump(
+            dated, dated.area, "km2", scenario, steps, dt, f"{where}.withdrawals[{number}].area"
+        )
     arrays["forced_advance"] = np.zeros(steps)
     for event in scenario.events:
         if event.side == side:
-            arrays["forced_advance"] = arrays["forced_advance"] + dated_lump(event, event.area, "km2", scenario, steps, dt, f"event {event.id}")
+            arrays["forced_advance"] = arrays["forced_advance"] + dated_lump(
+                event, event.area, "km2", scenario, steps, dt, f"event {event.id}"
+            )
     return Levers(**{key: np.array(value, dtype=float) for key, value in arrays.items()})
 
 
@@ -187,7 +193,9 @@ def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, 
         regions = array.shape[0] if regions is None else regions
         expected = tuple(regions if dim == "region" else SIZES[dim] for dim in dims)
         if array.shape != expected:
-            raise UserError(f"{where}, key {item.name}: numbers of shape {expected} ({', '.join(dims)}) were expected, found {array.shape}.")
+            raise UserError(
+                f"{where}, key {item.name}: numbers of shape {expected} ({', '.join(dims)}) were expected, found {array.shape}."
+            )
         if np.any(array < 0) and item.name not in ("poverty", "titular_share"):
             raise UserError(f"{where}, key {item.name}: no negative number was expected, found {array.min():g}.")
         arrays[item.name] = array
@@ -214,7 +222,11 @@ def overrides_of(scenario: Scenario) -> dict[str, Override]:
     found = {}
     for key, text in scenario.overrides.items():
         held = Override(
-            value=float(text.value), range=(float(text.range[0]), float(text.range[1])), prior=text.prior, reason=text.reason, sources=text.sources
+            value=float(text.value),
+            range=(float(text.range[0]), float(text.range[1])),
+            prior=text.prior,
+            reason=text.reason,
+            sources=text.sources,
         )
         found |= dict.fromkeys(parameter_streams(scenario, key, f"overrides.{key}"), held)
     return found
@@ -255,7 +267,9 @@ def build(
 
     decided = levers(under)
     happened = levers(base)
-    same = all(np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers))
+    same = all(
+        np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers)
+    )
     ground = Ground(**{key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in under.ground.items()})
     text = yaml.safe_dump(under.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=160)
     return Experiment(
@@ -279,7 +293,7 @@ def build(
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         fixed=fixed,
         overrides=overrides_of(under),
-        citations=tuple([*settings[0][1], *settings[1][1], *lever_citations(under)]),
+        citations=(*settings[0][1], *settings[1][1], *lever_citations(under)),
     )
 
 

@@ -103,7 +103,11 @@ def registry():
     import pint
 
     units = pint.UnitRegistry()
-    for line in ("person = [people] = men = man = people = soldiers", "shell = [shells] = shells = rounds", "vehicle = [vehicles] = vehicles"):
+    for line in (
+        "person = [people] = men = man = people = soldiers",
+        "shell = [shells] = shells = rounds",
+        "vehicle = [vehicles] = vehicles",
+    ):
         units.define(line)
     units.define("EUR = [money]")
     return units

@@ -118,9 +118,7 @@ class Results:
         prepare(directory, force)
         text = json.dumps(self.manifest(), indent=1, ensure_ascii=False)
         tree = kept(self.tree, keep)
-        encoding = {
-            node.path: {name: {"zlib": True, "complevel": 1, "shuffle": True} for name in node.data_vars} for node in tree.leaves
-        }
+        encoding = {node.path: {name: {"zlib": True, "complevel": 1, "shuffle": True} for name in node.data_vars} for node in tree.leaves}
         target = directory / "results.nc"
         with tempfile.TemporaryDirectory(dir=directory) as scratch:
             part = Path(scratch) / "results.nc"
@@ -131,10 +129,15 @@ class Results:
 
     def manifest(self) -> dict:
         """Everything that is needed to make this run again."""
-        attrs = {key: value for key, value in self.tree.attrs.items()}
+        attrs = dict(self.tree.attrs.items())
         attrs["sides"] = list(self.sides)
         attrs["structure"] = json.loads(attrs["structure"])
-        machine = {"processor": platform.machine(), "system": platform.system(), "cores": os.cpu_count(), "python": platform.python_version()}
+        machine = {
+            "processor": platform.machine(),
+            "system": platform.system(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        }
         return {"made_by": "muster", **attrs, "machine": machine, "libraries": {name: version(name) for name in LIBRARIES}}
 
 

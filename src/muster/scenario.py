@@ -1,6 +1,7 @@
 """Scenarios and policies: their schema, how they are read, how a policy is laid over a scenario."""
 
 import datetime
+import itertools
 from dataclasses import fields
 from functools import cache
 from pathlib import Path
@@ -101,7 +102,7 @@ class Scenario(Strict):
     ground: dict[str, Sourced]
     sides: dict[str, SideText]
     events: tuple[Event, ...] = ()
-    overrides: dict[str, OverrideText] = {}
+    overrides: dict[str, OverrideText] = Field(default_factory=dict)
     continuation: Literal["goes-on", "ceasefire", "escalates"] = "goes-on"
 
 
@@ -126,7 +127,7 @@ def find(kind: str, name_or_path: str) -> Path:
         return Path(name_or_path)
     word = kind.removesuffix("ies") + "y" if kind.endswith("ies") else kind.removesuffix("s")
     raise UserError(
-        f'There is no {word} "{name_or_path}".{nearest(name_or_path, known)} Known: {", ".join(sorted(known))}; a file is given by its path.'
+        f'There is no {word} "{name_or_path}".{nearest(name_or_path, known)} Known: {", ".join(sorted(known))}; a file has a path.'
     )
 
 
@@ -157,7 +158,9 @@ def lever_names() -> tuple[str, ...]:
 def check(scenario: Scenario, where: str) -> None:
     """Dates in order, two sides, known names; the values are checked where they are turned into numbers."""
     if not scenario.start < scenario.last_observation <= scenario.end:
-        raise UserError(f"{where}: start < last_observation <= end was expected, found {scenario.start}, {scenario.last_observation}, {scenario.end}.")
+        raise UserError(
+            f"{where}: start < last_observation <= end was expected, found {scenario.start}, {scenario.last_observation}, {scenario.end}."
+        )
     if len(scenario.sides) != 2:
         raise UserError(f"{where}, key sides: two sides were expected, found {len(scenario.sides)}.")
     missing = set(units(Ground)) - set(scenario.ground)
@@ -197,7 +200,7 @@ def check_lever(key: str, value, scenario: Scenario, where: str) -> None:
         raise UserError(f"{where}: exactly one of value and path was expected.")
     dates = list(lever.path or ())
     if dates != sorted(dates):
-        late = next(b for a, b in zip(dates, dates[1:], strict=False) if b < a)
+        late = next(b for a, b in itertools.pairwise(dates) if b < a)
         raise UserError(f"{where}: the dates are not in order; {late} stands after a later one.")
     if dates and dates[0] > scenario.start:
         raise UserError(f"{where}: the path begins on {dates[0]}, after the start on {scenario.start}.")
@@ -266,8 +269,10 @@ def set_value(scenario: Scenario, text: str) -> tuple[Scenario, dict[str, float]
     streams = parameter_streams(scenario, path, where)
     entry = parameters()[parts[-2]][parts[-1]]
     number = convert(value.strip().strip('"'), entry.unit, where)
-    if entry.prior in ("lognormal", "halfnormal") and number < 0 or entry.prior == "logitnormal" and not 0 <= number <= 1:
-        raise UserError(f"{where}: {number:g} is outside what {parts[-1]} can be ({'0 to 1' if entry.prior == 'logitnormal' else 'at least 0'}).")
+    if (entry.prior in ("lognormal", "halfnormal") and number < 0) or (entry.prior == "logitnormal" and not 0 <= number <= 1):
+        raise UserError(
+            f"{where}: {number:g} is outside what {parts[-1]} can be ({'0 to 1' if entry.prior == 'logitnormal' else 'at least 0'})."
+        )
     return scenario, dict.fromkeys(streams, number)
 
 
@@ -318,4 +323,4 @@ def with_part(lever: dict, part: str, parts: tuple[str, ...], value: str) -> dic
     return {**lever, "value": patched(lever["value"])}
 
 
-__all__ = ["Scenario", "Policy", "load", "load_policy", "overlay", "set_value"]
+__all__ = ["Policy", "Scenario", "load", "load_policy", "overlay", "set_value"]

@@ -13,18 +13,18 @@ from zlib import crc32
 
 os.environ.setdefault("NPROC", "1")  # XLA's own thread pool slows small operations; cores are used as devices instead
 
-import jax  # noqa: E402
-import jax.numpy as jnp  # noqa: E402
-import numpy as np  # noqa: E402
-from jax.sharding import Mesh, PartitionSpec  # noqa: E402
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 
-from muster import evidence  # noqa: E402
-from muster.experiment import Experiment, build  # noqa: E402
-from muster.model import run  # noqa: E402
-from muster.model.pair import Pair  # noqa: E402
-from muster.model.structure import Structure  # noqa: E402
-from muster.model.week import Links, connected  # noqa: E402
-from muster.results import Results  # noqa: E402
+from muster import evidence
+from muster.experiment import Experiment, build
+from muster.model import run
+from muster.model.coupling import Links, connected
+from muster.model.pair import Pair
+from muster.model.structure import Structure
+from muster.results import Results
 
 LANE = 128  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
 
@@ -86,7 +86,10 @@ def nothing_lived(experiment: Experiment, count: int) -> Pair:
 
     def zeros(regions: int) -> run.Lived:
         return run.Lived(
-            breakthrough=jnp.zeros(count), partners=jnp.zeros((count, 3)), regions=jnp.zeros((count, regions, 5)), regime=jnp.zeros((count, 4))
+            breakthrough=jnp.zeros(count),
+            partners=jnp.zeros((count, 3)),
+            regions=jnp.zeros((count, regions, 5)),
+            regime=jnp.zeros((count, 4)),
         )
 
     a, b = (zeros(setting.men.shape[0]) for setting in experiment.settings)
@@ -123,6 +126,8 @@ def ensemble(experiment: Experiment, progress: Progress | None = None, links: tu
     return Results.from_record(experiment, record, wall_time=time.perf_counter() - started)
 
 
-def simulate(scenario: str, draws: int = 200, seed: int = 1, policy: str = "as-happened", progress: Progress | None = None, **options) -> Results:
+def simulate(
+    scenario: str, draws: int = 200, seed: int = 1, policy: str = "as-happened", progress: Progress | None = None, **options
+) -> Results:
     """Simulate a scenario by name or path: `options` as in muster.experiment.build (continuation, structure, sets, dt)."""
     return ensemble(build(scenario, policies=(policy,), draws=draws, seed=seed, **options), progress)

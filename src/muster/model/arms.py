@@ -1,6 +1,6 @@
 """Arms: graded storage, refurbishment, new production, shells, drones, and the equipment in the field.
 
-Stocks by class (tanks, carriers, guns) with the best hulls first, lines that grow slowly, and one shell stock (docs/model/arms.md, eq. 1-9).
+Stocks by class (tanks, carriers, guns), the best hulls first; lines that grow slowly; one shell stock (docs/model/arms.md, eq. 1-9).
 """
 
 from dataclasses import replace

@@ -108,9 +108,7 @@ class Flows(Record):
 
 def begin(params: Params, regions: int) -> State:
     zero = jnp.zeros_like(params.convicts_at_start)
-    return State(
-        backlog=jnp.zeros((2, regions)), convicts=params.convicts_at_start, returning=zero, death_risk=zero
-    )
+    return State(backlog=jnp.zeros((2, regions)), convicts=params.convicts_at_start, returning=zero, death_risk=zero)
 
 
 def quota_weights(eligible, poverty, titular_share, params: Params):
@@ -212,7 +210,9 @@ def readings(flows: Flows, people, wrongly_called, risk, new: State, params: Par
         evaded=jnp.sum(flows.evaded),
         fled_notice=jnp.sum(flows.fled),
         wrongly_called=wrongly_called,
-        outside_criteria=wrongly_called + params.over_age_share * valid + (1 - params.over_age_share) * unserved * share(valid, valid + wrongly_called),
+        outside_criteria=wrongly_called
+        + params.over_age_share * valid
+        + (1 - params.over_age_share) * unserved * share(valid, valid + wrongly_called),
         volunteers=jnp.sum(flows.volunteers),
         prisoners=flows.prisoners,
         outside_men=flows.outside_men,

@@ -186,7 +186,9 @@ def write(state: State, inputs: Inputs, params: Params, dt, structure: Structure
     )
     unequipped = 1 - jnp.minimum(inputs.equipment, 1.0)
     weights = params.queue_weight + params.wrong_weight + params.unequipped_weight
-    parts = params.queue_weight * inputs.queue_share + params.wrong_weight * inputs.wrongly_called_share + params.unequipped_weight * unequipped
+    parts = (
+        params.queue_weight * inputs.queue_share + params.wrong_weight * inputs.wrongly_called_share + params.unequipped_weight * unequipped
+    )
     outputs = Outputs(
         perceived_strength=reported,
         hidden_shortfall=hidden,

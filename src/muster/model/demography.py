@@ -119,7 +119,9 @@ def begin(params: Params, setting: Setting, troops) -> State:
         outsiders_total=zero,
         drafted_total=jnp.zeros(len(COHORTS)),
         emigrated_total=zero,
-        absent_at_start=share(jnp.sum(standing[:, :6], axis=(1, 2)), jnp.sum(standing[:, :6], axis=(1, 2)) + setting.men[:, :6].sum((1, 2, 3))),
+        absent_at_start=share(
+            jnp.sum(standing[:, :6], axis=(1, 2)), jnp.sum(standing[:, :6], axis=(1, 2)) + setting.men[:, :6].sum((1, 2, 3))
+        ),
     )
 
 

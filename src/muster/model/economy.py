@@ -295,7 +295,9 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         debt=state.debt + borrowed * dt / 52,
         money=jnp.maximum(state.money + printed * dt / 52, 0.01),
         reserves=state.reserves - drawn * dt / 52,
-        arms_labour=jnp.clip(state.arms_labour + params.arms_mobility * params.arms_premium * military * state.arms_labour * dt / 52, 0.001, 0.25),
+        arms_labour=jnp.clip(
+            state.arms_labour + params.arms_mobility * params.arms_premium * military * state.arms_labour * dt / 52, 0.001, 0.25
+        ),
         labour_at_start=state.labour_at_start,
         human_capital_at_start=state.human_capital_at_start,
         fiscal_distress_at_start=state.fiscal_distress_at_start,

@@ -199,7 +199,9 @@ def contagion(precedent, strength, params: Params, structure: Structure):
 def hazards(state: State, inputs: Inputs, params: Params, structure: Structure):
     """Hazards of desertion and surrender [1/week] by cohort, eq. 7."""
     low = 1 / 2 - state.morale
-    desert = params.desertion_rate * params.opportunity * contagion(state.desertion_precedent, params.desertion_contagion, params, structure)
+    desert = (
+        params.desertion_rate * params.opportunity * contagion(state.desertion_precedent, params.desertion_contagion, params, structure)
+    )
     free = params.impunity_desertion * (state.impunity - params.impunity_at_start) - params.coercion_desertion * inputs.coercion
     surrender = params.surrender_rate * contagion(state.surrender_precedent, params.surrender_contagion, params, structure)
     pocket = 1 + (params.pocket_surrender - 1) * inputs.pocket

@@ -20,7 +20,6 @@ class Pair(Record):
             return self.parts
         return tuple(jax.tree.map(lambda x, side=side: x[side], self.parts[0]) for side in (0, 1))
 
-
     def split_series(self):
         """The same for recorded series, whose leading axes are draw and step."""
         if len(self.parts) == 2:

@@ -152,7 +152,9 @@ def supplies(support, state: State, inputs: Inputs, params: Params, dt):
 def step(state: State, inputs: Inputs, setting: Setting, params: Params, dt, structure: Structure) -> tuple[State, Outputs, Goods]:
     """One week of politics, packages and transports."""
     drift = approach(state.support, support_target(inputs, params, structure) + jnp.zeros_like(state.support), params.support_time, dt)
-    shock = params.support_noise * jnp.sqrt(dt) * inputs.support_noise + params.election_spread * inputs.election_noise * inputs.election * dt
+    shock = (
+        params.support_noise * jnp.sqrt(dt) * inputs.support_noise + params.election_spread * inputs.election_noise * inputs.election * dt
+    )
     support = drift + inputs.war * shock
     felt = support + inputs.decision
     halted = stopped(state, inputs, structure)
@@ -189,7 +191,9 @@ def step(state: State, inputs: Inputs, setting: Setting, params: Params, dt, str
     partner_shares = share(jnp.sum(committed, axis=0), jnp.sum(committed))
     outputs = Outputs(
         deliveries=military + other + params.shell_price * bought,
-        support=share(jnp.sum(setting.partner_output * jax.nn.sigmoid(logit(params.usual_support) + felt)), jnp.sum(setting.partner_output)),
+        support=share(
+            jnp.sum(setting.partner_output * jax.nn.sigmoid(logit(params.usual_support) + felt)), jnp.sum(setting.partner_output)
+        ),
         military_deliveries=military,
         other_deliveries=other,
         shells=shells,

@@ -7,11 +7,12 @@ import jax
 import jax.numpy as jnp
 
 from muster.model import luck
+from muster.model.coupling import Clock, Links
 from muster.model.levers import Ground, Levers, Setting
 from muster.model.pair import Pair, each, pair
 from muster.model.quantity import Record
 from muster.model.structure import Structure
-from muster.model.week import Clock, Links, week
+from muster.model.week import week
 from muster.model.world import Given, Side, SideParams, World, begin
 
 
@@ -39,7 +40,9 @@ class Lived(Record):
 
 def lived(world: World) -> Pair:
     """What the run has lived through."""
-    return each(lambda s: Lived(s.front.breakthrough_survived, s.partners.stop_survived, s.regions.survived, s.regime.survived), world.sides)
+    return each(
+        lambda s: Lived(s.front.breakthrough_survived, s.partners.stop_survived, s.regions.survived, s.regime.survived), world.sides
+    )
 
 
 def with_lived(side: Side, past: Lived) -> Side:

@@ -234,7 +234,9 @@ def step(state: State, inputs: Inputs, params: Params, ground: Ground, dt, struc
     prospect = perceived_prospect(public_ground, inputs, ground, params)
     casualties = casualties_effect(public_deaths, public_weekly, inputs, params, structure)
     support = approach(state.support, support_target(prospect, casualties, inputs, params), params.support_time, dt)
-    trust = approach(state.trust, trust_target(support, inputs, params), params.trust_time, dt) - params.revelation_trust * inputs.revelation
+    trust = (
+        approach(state.trust, trust_target(support, inputs, params), params.trust_time, dt) - params.revelation_trust * inputs.revelation
+    )
     national_trust = mean(jax.nn.sigmoid(trust), inputs.population)
     protest = approach(state.protest, protest_target(state.protest, national_trust, inputs, params), params.protest_time, dt)
     new = State(support, trust, protest, public_deaths, public_weekly, public_ground)

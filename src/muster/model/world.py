@@ -3,7 +3,7 @@
 from jaxtyping import Array, Float
 
 from muster.model import arms, callup, command, demography, economy, front, morale, partners, regime, regions, society, training
-from muster.model.levers import COHORTS, Ground, Levers, Setting
+from muster.model.levers import COHORTS, Levers, Setting
 from muster.model.luck import Luck
 from muster.model.pair import Pair, each
 from muster.model.quantity import Record, quantity
@@ -35,14 +35,10 @@ class Latest(Record):
     trust: Float[Array, ""] = quantity("1", "private trust")
     capacity: Float[Array, ""] = quantity("1", "state capacity over its start")
     real_wage: Float[Array, ""] = quantity("1", "real wage over the start")
-    wrongly_called_share: Float[Array, ""] = quantity("1", "wrong notices over notices")
-    aid: Float[Array, ""] = quantity("1/year", "money from partners over the output of 2021")
-    fiscal_distress: Float[Array, ""] = quantity("1", "deficit and interest over output, less 2021")
     adaptation: Float[Array, ""] = quantity("1", "share of sanctions' effect that is substituted")
     shells_made: Float[Array, ""] = quantity("shell/week", "own shell production")
     held_men: Float[Array, ""] = quantity("person", "wrongly called men held before they are sent home")
     branching_ratio: Float[Array, ""] = quantity("1", "desertions set off by one desertion, in the first week")
-    equipment: Float[Array, ""] = quantity("1", "equipment per man over the start")
 
 
 class Side(Record):
@@ -127,14 +123,10 @@ def begin_side(given: Given, past: int) -> Side:
             trust=p.society.trust_at_start,
             capacity=zero + 1,
             real_wage=zero + 1,
-            wrongly_called_share=zero,
-            aid=zero,
-            fiscal_distress=zero,
             adaptation=zero,
             shells_made=levers.shell_line_plan + zero,
             held_men=zero,
             branching_ratio=p.morale.desertion_rate * p.morale.desertion_contagion,
-            equipment=zero + 1,
         ),
     )
 
@@ -156,5 +148,3 @@ def begin(given: Pair, ceasefire_threshold, past: int) -> World:
 def lost_share(contact_gain, setting: Setting):
     """Share of the own area lost since the start [1]; contact_gain is the side's own gain [km2]."""
     return share(-contact_gain * (contact_gain < 0), setting.home_area)
-
-
