@@ -31,7 +31,7 @@ lint: .venv/.ready-dev
 	@$(BIN)/python tools/make_docs_tables.py --check
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
-	@$(BIN)/pyright
+	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: .venv/.ready-dev
 	@$(BIN)/python -m pytest -q benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds

@@ -41,7 +41,7 @@ def cited(citations: tuple[Citation, ...]) -> str:
     return "; ".join(parts)
 
 
-def row(label: str, entry: Parameter, held: Value, per: str, citations: tuple[Citation, ...]) -> str:
+def row(label: str, entry: Parameter, held: Parameter | Value, per: str, citations: tuple[Citation, ...]) -> str:
     """One line of the table."""
     meaning = f"{entry.meaning} ({entry.symbol})" if entry.symbol else entry.meaning
     low, high = held.range
