@@ -3,6 +3,7 @@
 import ast
 import importlib.util
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -153,6 +154,21 @@ def test_stale_table_is_found_and_mended():
     assert tables.with_table(current, "front") == current
     stale = current.replace("`loss_rate`", "`old_rate`")
     assert tables.with_table(stale, "front") == current
+
+
+def test_site_is_built_and_loads_nothing_from_outside(tmp_path):
+    for name in ("docs", "src"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    shutil.copy(ROOT / "mkdocs.yml", tmp_path)
+    command = Path(sys.executable).parent / "zensical"
+    done = subprocess.run([command, "build", "--clean", "--strict"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    site = tmp_path / "site"
+    pages = {path.relative_to(site).as_posix(): path.read_text(encoding="utf-8") for path in site.rglob("*.html")}
+    chapters = {path.relative_to(ROOT / "docs").with_suffix(".html").as_posix() for path in (ROOT / "docs").rglob("*.md")}
+    assert chapters <= set(pages)
+    loads = re.compile(r"""<(?:script|img|iframe|source)[^>]+src=["']?https?:|<link[^>]+href=["']?https?:(?![^>]*canonical)|@import""")
+    assert not {page: found.group() for page, text in pages.items() if (found := loads.search(text))}
 
 
 def test_map_reader_sees_nested_folders():

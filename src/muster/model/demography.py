@@ -98,7 +98,7 @@ def begin(params: Params, setting: Setting, troops) -> State:
     regions = setting.men.shape[0]
     by_region = setting.men.sum((1, 2, 3)) / setting.men.sum()
     by_skill = setting.men.sum((0, 1, 3)) / setting.men.sum()
-    standing = troops * by_region[:, None, None] * setting.cohort_age[0][:, None] * by_skill
+    standing = troops * by_region[:, None, None] * composition(setting.cohort_age[0], (0,))[:, None] * by_skill
     serving = jnp.zeros((len(COHORTS), *standing.shape)).at[0].set(standing)
     zero = jnp.zeros_like(params.gestation)
     return State(
@@ -158,9 +158,9 @@ def taken_in(inputs: Inputs, civil, setting: Setting, dt):
     called = jnp.sum(inputs.inducted, axis=4) + inputs.found[..., None] * by_skill
     by_region = share(jnp.sum(civil, axis=(1, 2, 3)), jnp.sum(civil))
     national = by_region[:, None, None] * share(jnp.sum(civil, axis=(0, 1, 3)), jnp.sum(civil))
-    outsiders = inputs.outsiders * setting.cohort_age[3][:, None] * national
+    outsiders = inputs.outsiders * composition(setting.cohort_age[3], (0,))[:, None] * national
     volunteers = jnp.sum(inputs.volunteers, axis=3) + outsiders
-    prisoners = inputs.prisoners * setting.cohort_age[4][:, None] * national
+    prisoners = inputs.prisoners * composition(setting.cohort_age[4], (0,))[:, None] * national
     return dt * jnp.stack([jnp.zeros_like(volunteers), called[0], called[1], volunteers, prisoners])
 
 
@@ -187,16 +187,16 @@ def fertility_factor(state: State, separated, doubt, setting: Setting, params: P
     return (1 - params.separation_births * separated) * jnp.exp(-params.uncertainty_births * doubt) * partners**params.marriage_exponent
 
 
-def aged(stock, mortality, elapsed, axis: int):
-    """A stock by age after `elapsed` weeks: (survivors moved up, dead, those who leave the last band)."""
+def aged(stock, mortality, elapsed, axis: int, leave_last: bool = True):
+    """A stock by age after `elapsed` weeks: (survivors moved up, dead, those who leave the last band, if any may)."""
     shape = [1] * stock.ndim
     shape[axis] = -1
+    band = jnp.arange(stock.shape[axis])
     alive = stock * jnp.exp(-jnp.reshape(mortality, shape) * elapsed / 52)
-    up = alive * elapsed / BAND
-    entering = jnp.roll(up, 1, axis=axis)
-    last = jnp.take(up, -1, axis=axis)
-    first = jnp.reshape(jnp.arange(stock.shape[axis]) == 0, shape)
-    return alive - up + jnp.where(first, 0.0, entering), jnp.sum(stock - alive), jnp.sum(last)
+    moves = jnp.where(leave_last | (band < stock.shape[axis] - 1), elapsed / BAND, 0.0)
+    up = alive * jnp.reshape(moves, shape)
+    entering = jnp.where(jnp.reshape(band == 0, shape), 0.0, jnp.roll(up, 1, axis=axis))
+    return alive - up + entering, jnp.sum(stock - alive), jnp.sum(jnp.take(up, -1, axis=axis))
 
 
 def book(state: State, inputs: Inputs, setting: Setting, params: Params, dt) -> tuple[State, Array]:
@@ -208,8 +208,8 @@ def book(state: State, inputs: Inputs, setting: Setting, params: Params, dt) -> 
     registered = share(eligible(at_call, setting), at_call)
     hazard = inputs.leaving_men[:, None, :, None] * registered
     left, burned = leaves(at_call, (hazard, inputs.fire_men + jnp.zeros_like(hazard)), dt)
-    out = spread(dt * inputs.killed, state.serving), spread(dt * inputs.discharged, state.serving), spread(dt * inputs.gone, state.serving)
-    killed, discharged, gone = out
+    army = state.serving + entered
+    killed, discharged, gone = (spread(dt * flow, army) for flow in (inputs.killed, inputs.discharged, inputs.gone))
     home = jnp.sum(discharged, axis=0)
     back = state.abroad * -jnp.expm1(-inputs.returning * dt)
     women_left = state.women * -jnp.expm1(-inputs.fire_others * dt)
@@ -230,7 +230,7 @@ def book(state: State, inputs: Inputs, setting: Setting, params: Params, dt) -> 
         civil=civil,
         women=state.women - women_left - women_with + women_back,
         others=state.others - others_left + others_back,
-        serving=jnp.maximum(state.serving + entered - killed - discharged - gone, 0.0),
+        serving=jnp.maximum(army - killed - discharged - gone, 0.0),
         evading=evading - evaders_left + jnp.sum(gone, axis=(0, 3)),
         abroad=state.abroad + men_left - back,
         women_abroad=state.women_abroad + women_left + women_with - women_back,
@@ -277,7 +277,7 @@ def age(state: State, doubt, elapsed, setting: Setting, params: Params, age_of_w
         civil=civil.at[:, 0].add(youths * men_by_kind),
         women=women.at[:, 0].add(girls * women_by_region),
         others=others_left + births + old_men + old_women - youths - girls,
-        serving=aged(state.serving, jnp.zeros_like(setting.men_mortality), elapsed, 2)[0],
+        serving=aged(state.serving, jnp.zeros_like(setting.men_mortality), elapsed, 2, leave_last=False)[0],
         postponed=state.postponed + params.postponed_share * jnp.maximum(lost, 0.0) - made_up - lapsed,
         births_total=state.births_total + births,
         deaths_total=state.deaths_total + dead_men + dead_women + state.others - others_left,

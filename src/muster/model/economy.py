@@ -30,6 +30,7 @@ class State(Record):
     debt: Float[Array, ""] = quantity("year", "public debt in years of the output of 2021")
     money: Float[Array, ""] = quantity("year", "money in years of the output of 2021")
     reserves: Float[Array, ""] = quantity("year", "fund and reserves in years of the output of 2021")
+    deficit_total: Float[Array, ""] = quantity("year", "deficits since the start in years of the output of 2021")
     arms_labour: Float[Array, ""] = quantity("1", "share of labour in arms works")
     labour_at_start: Float[Array, ""] = quantity("person", "labour at the start")
     human_capital_at_start: Float[Array, ""] = quantity("person", "human capital at the start, in unskilled men")
@@ -178,6 +179,7 @@ def begin(params: Params, men, women, civil_spending, past: int) -> State:
         debt=params.debt_at_start,
         money=params.money_at_start,
         reserves=params.reserves_at_start,
+        deficit_total=zero,
         arms_labour=params.arms_labour_at_start,
         labour_at_start=labour(men, women, zero, zero, params),
         human_capital_at_start=human_capital(men, women, params),
@@ -293,8 +295,9 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         log_prices=jnp.concatenate([level[None], state.log_prices[:-1]]),
         log_wage=approach(state.log_wage + params.wage_speed * growth * dt / 52 - imported, worth, params.wage_share_time, dt),
         debt=state.debt + borrowed * dt / 52,
-        money=jnp.maximum(state.money + printed * dt / 52, 0.01),
+        money=state.money + printed * dt / 52,
         reserves=state.reserves - drawn * dt / 52,
+        deficit_total=state.deficit_total + deficit * dt / 52,
         arms_labour=jnp.clip(
             state.arms_labour + params.arms_mobility * params.arms_premium * military * state.arms_labour * dt / 52, 0.001, 0.25
         ),

@@ -27,6 +27,17 @@ def rolls(side: Side):
     return jnp.sum(side.demography.serving, axis=(1, 2, 3)) - held
 
 
+def convicts(side: Side):
+    """Convicts who can be offered a contract and those who signed [person]; new ones are added by the caller."""
+    return side.callup.convicts + side.demography.drafted_total[4]
+
+
+def money(side: Side):
+    """What the deficits were paid with - debt, new money, reserves - less the deficits since the start [year of output]."""
+    economy = side.economy
+    return economy.debt + economy.money - economy.reserves - economy.deficit_total
+
+
 def vehicles(side: Side):
     """Vehicles in storage, field and repair and those lost, less those made, bought and taken [vehicle] by class."""
     arms = side.arms

@@ -56,30 +56,39 @@ def with_lived(side: Side, past: Lived) -> Side:
     )
 
 
-def one(case: Case, params: tuple[SideParams, SideParams], draw, past: Pair, dt: float, structure: Structure):
-    """One draw: (last world, pair of readings by step in float32)."""
-    steps = case.levers[0].war.shape[0]
+def start(case: Case, params: tuple[SideParams, SideParams], draw, past: Pair, dt: float) -> tuple[World, Pair]:
+    """The world of one draw on the first day, and what it is given for the whole run."""
     first = tuple(jax.tree.map(lambda path: path[0], side) for side in case.levers)
 
     def given_to(i: int) -> Given:
         fortune = luck.begin(case.seed, draw, case.sides[i], case.settings[i].men.shape[0])
         return Given(start=first[i], setting=case.settings[i], params=params[i], luck=fortune)
 
-    given, links = pair(given_to(0), given_to(1)), pair(*case.links)
+    given = pair(given_to(0), given_to(1))
     world = begin(given, luck.ceasefire(case.seed, draw), round(52 / dt))
-    world = World(sides=each(with_lived, world.sides, past), contact=world.contact)
+    return World(sides=each(with_lived, world.sides, past), contact=world.contact), given
+
+
+def advance(case: Case, given: Pair, world: World, step, levers: Pair, dt: float, structure: Structure) -> tuple[World, Pair]:
+    """One week of one draw: (world, pair of readings)."""
+    clock = Clock(
+        age=step * dt,
+        after=jnp.where(step >= case.last_observation, 1.0, 0.0),
+        tracking=jnp.where(step < case.last_observation, 1.0, 0.0) * case.conditioned,
+    )
+    noise = each(lambda g: luck.noise(g.luck, step), given)
+    return week(world, levers, given, noise, case.ground, pair(*case.links), clock, dt, structure)
+
+
+def one(case: Case, params: tuple[SideParams, SideParams], draw, past: Pair, dt: float, structure: Structure):
+    """One draw: (last world, pair of readings by step in float32)."""
+    world, given = start(case, params, draw, past, dt)
 
     def body(world: World, row):
-        step, levers = row
-        clock = Clock(
-            age=step * dt,
-            after=jnp.where(step >= case.last_observation, 1.0, 0.0),
-            tracking=jnp.where(step < case.last_observation, 1.0, 0.0) * case.conditioned,
-        )
-        noise = each(lambda g: luck.noise(g.luck, step), given)
-        new, readings = week(world, levers, given, noise, case.ground, links, clock, dt, structure)
+        new, readings = advance(case, given, world, *row, dt, structure)
         return new, jax.tree.map(lambda x: x.astype(jnp.float32), readings)
 
+    steps = case.levers[0].war.shape[0]
     return jax.lax.scan(body, world, (jnp.arange(steps), by_step(case.levers)))
 
 
