@@ -34,7 +34,7 @@ lint: .venv/.ready-dev
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 
 bench: .venv/.ready-dev
-	@$(BIN)/python -m pytest -q benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
+	@$(BIN)/python -m pytest -q -s benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
 
 docs: .venv/.ready-dev
 	@$(BIN)/python tools/make_docs_tables.py
@@ -43,7 +43,7 @@ docs: .venv/.ready-dev
 # The only command that writes the lock files: hashes for every Python from 3.11 on, no address of an index.
 LOCK := compile --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --quiet
 lock:
-	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install the package uv, or name it with make lock UV=/path/to/uv."; exit 1; }
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: install the package uv, or name it with make lock UV=/path/to/uv." >&2; exit 1; }
 	@$(UV) pip $(LOCK) $(UPGRADE) --custom-compile-command "make lock" --group build pyproject.toml -o requirements.lock
 	@$(UV) pip $(LOCK) $(UPGRADE) --custom-compile-command "make lock" --group build --group dev -c requirements.lock \
 		pyproject.toml -o requirements-dev.lock
@@ -52,11 +52,11 @@ clean:
 	@rm -rf .venv site .pytest_cache .ruff_cache .benchmarks .hypothesis
 
 .venv/.made:
-	@command -v $(PYTHON) >/dev/null || { echo "Muster needs Python 3.11 or newer: install the package python3."; exit 1; }
+	@command -v $(PYTHON) >/dev/null || { echo "Muster needs Python 3.11 or newer: install the package python3." >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Muster needs Python 3.11 or newer, and $(PYTHON) is older: install the package python3.12, then say make PYTHON=python3.12."; exit 1; }
+		|| { echo "Muster needs Python 3.11 or newer, and $(PYTHON) is older: install the package python3.12, then say make PYTHON=python3.12." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null \
-		|| { echo "This Python cannot make an environment: install the package python3-venv, then say make again."; exit 1; }
+		|| { echo "This Python cannot make an environment: install the package python3-venv, then say make again." >&2; exit 1; }
 	@echo "Making .venv from the lock files (once; about a minute)."
 	@$(PYTHON) -m venv --clear .venv
 	@touch $@
