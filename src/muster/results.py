@@ -1,63 +1,31 @@
-"""Results: the arrays of a run as labelled tables with units, what can be asked of them, and their files."""
+"""Results: the arrays of a run as labelled tables with units, and what can be asked of them."""
 
 import datetime
-import hashlib
 import json
-import os
-import platform
-import shutil
-import tempfile
-from dataclasses import fields
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import xarray as xr
 
+from muster import output
 from muster.errors import UserError, nearest
-from muster.evidence import library
+from muster.experiment import Experiment
 from muster.model.levers import COHORTS
-from muster.model.quantity import headlines, meanings, units
-
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
-LIBRARIES = ("jax", "numpy", "xarray", "equinox")
+from muster.reading import date
 
 
 class Results:
-    """A tree with a node per side and subsystem; dims draw, time (last day of the step) and cohort."""
+    """A tree with a node per side and subsystem; dims draw, time (the moment at which a step ends) and cohort."""
 
-    def __init__(self, tree: xr.DataTree):
+    def __init__(self, tree: xr.DataTree, wall_time: float = 0.0):
         self.tree = tree
+        self.wall_time = wall_time
 
     @classmethod
-    def from_record(cls, experiment, record: dict[str, dict], wall_time: float) -> "Results":
+    def from_record(cls, experiment: Experiment, record: dict[str, dict], wall_time: float) -> "Results":
         """Results of an experiment; record = side -> node -> Record of arrays [draw, step(, cohort)]."""
-        days = np.round(7 * experiment.dt * np.arange(1, experiment.steps + 1)).astype("timedelta64[D]")
-        time = (np.datetime64(experiment.start) + days).astype("datetime64[ns]")
-        nodes = {}
-        for side, groups in record.items():
-            for name, readings in groups.items():
-                nodes[f"/{side}/{name}"] = dataset(readings, time)
-        tree = xr.DataTree.from_dict(nodes)
-        tree.attrs = {
-            "version": muster_version(),
-            "scenario": experiment.name,
-            "scenario_text": experiment.text,
-            "scenario_sha256": experiment.sha256,
-            "library_sha256": library_sha256(),
-            "posterior": "none: draws from the prior",
-            "policy": experiment.policy,
-            "continuation": experiment.continuation,
-            "structure": json.dumps({item.name: getattr(experiment.structure, item.name) for item in fields(experiment.structure)}),
-            "sides": list(experiment.sides),
-            "start": experiment.start.isoformat(),
-            "last_observation": experiment.scenario.last_observation.isoformat(),
-            "dt": experiment.dt,
-            "seed": experiment.seed,
-            "draws": experiment.draws,
-            "wall_time_seconds": round(wall_time, 3),
-        }
-        return cls(tree)
+        return cls(output.tree_of(experiment, record), wall_time)
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -65,38 +33,61 @@ class Results:
         first, second = self.tree.attrs["sides"]
         return str(first), str(second)
 
+    @property
+    def draws(self) -> int:
+        """How many draws there are."""
+        return self.tree.sizes["draw"]
+
+    @property
+    def dt(self) -> float:
+        """Length of a step [week]."""
+        return float(self.tree.attrs["dt"])
+
     def paths(self) -> list[str]:
         """Every path that can be asked for."""
-        return [f"{node.path.strip('/')}/{name}" for node in self.tree.leaves for name in node.data_vars]
+        return output.series_paths(self.tree)
+
+    def bibliography(self) -> list[dict]:
+        """The sources of exactly the numbers that the run used, with the numbers that each carries."""
+        return json.loads(self.tree.attrs["bibliography"])
 
     def series(self, path: str, cohort: str | None = None) -> xr.DataArray:
-        """A variable by side/node/name, with a cohort where it has cohorts: [draw, time]."""
+        """A variable by side/node/name [draw, time]; of a series by cohort the one named, as `cohort` or as the path's end."""
         parts = path.strip("/").split("/")
-        if len(parts) == 4:
+        if len(parts) == 4 and cohort is None:
             parts, cohort = parts[:3], parts[3]
         known = self.paths()
         if "/".join(parts) not in known:
+            if f"{'/'.join(parts)}_quantiles" in known:
+                raise UserError(f'Of "{path}" these results hold quantiles only; run again with --keep {parts[-1]}.')
             raise UserError(f'There is no series "{path}".{nearest(path, known)}')
-        array = self.tree["/".join(parts[:2])].dataset[parts[2]]
-        if "cohort" in array.dims and cohort is not None:
-            if cohort not in COHORTS:
-                raise UserError(f'There is no cohort "{cohort}".{nearest(cohort, COHORTS)} Known: {", ".join(COHORTS)}.')
-            return array.sel(cohort=cohort)
-        if "cohort" in array.dims:
-            raise UserError(f'"{path}" has cohorts; name one of {", ".join(COHORTS)}.')
-        return array
+        array = self.tree["/".join(parts)]
+        if "draw" not in array.dims:
+            raise UserError(f'"{path}" is a summary of the draws; only a series with every draw can be asked for.')
+        if ("cohort" in array.dims) != (cohort is not None):
+            wish = f"name one of {', '.join(COHORTS)}" if cohort is None else "ask for it without one"
+            raise UserError(f'"{"/".join(parts)}" has {"cohorts" if cohort is None else "no cohorts"}; {wish}.')
+        if cohort is None:
+            return array
+        if cohort not in COHORTS:
+            raise UserError(f'There is no cohort "{cohort}".{nearest(cohort, COHORTS)} Known: {", ".join(COHORTS)}.')
+        return array.sel(cohort=cohort)
 
     def weeks(self, day: datetime.date | str) -> float:
-        """Weeks from the start to the end of a day."""
+        """Weeks from the start to the first moment of a day, which must lie within the run."""
         start = datetime.date.fromisoformat(self.tree.attrs["start"])
-        return ((day if isinstance(day, datetime.date) else datetime.date.fromisoformat(day)) - start).days / 7
+        weeks = (date(day, "date") - start).days / 7
+        end = self.tree.sizes["time"] * self.dt
+        if not 0 <= weeks <= end + max(self.dt, 1):
+            last = start + datetime.timedelta(weeks=end)
+            raise UserError(f"{day} lies outside the run, which goes from {start} to {last}.")
+        return weeks
 
     def cumulative(self, path: str, cohort: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Weeks [step + 1] and the integral of a weekly flow since the start [draw, step + 1]."""
         flow = self.series(path, cohort).values.astype(float)
-        dt = float(self.tree.attrs["dt"])
-        total = np.concatenate([np.zeros((flow.shape[0], 1)), np.cumsum(flow * dt, axis=1)], axis=1)
-        return np.arange(flow.shape[1] + 1) * dt, total
+        total = np.concatenate([np.zeros((flow.shape[0], 1)), np.cumsum(flow * self.dt, axis=1)], axis=1)
+        return np.arange(flow.shape[1] + 1) * self.dt, total
 
     def total(self, path: str, start: datetime.date | str, end: datetime.date | str, cohort: str | None = None) -> np.ndarray:
         """A weekly flow summed from start to end [draw], by linear interpolation between the ends of weeks."""
@@ -104,78 +95,89 @@ class Results:
         return interpolated(weeks, total, self.weeks(end)) - interpolated(weeks, total, self.weeks(start))
 
     def at(self, path: str, day: datetime.date | str, cohort: str | None = None) -> np.ndarray:
-        """A stock or index on a day [draw]."""
+        """A stock or index on a day [draw]; before the end of the first week its value then."""
         values = self.series(path, cohort).values.astype(float)
-        weeks = np.arange(1, values.shape[1] + 1) * float(self.tree.attrs["dt"])
+        weeks = np.arange(1, values.shape[1] + 1) * self.dt
         return interpolated(weeks, values, self.weeks(day))
 
     def mean(self, path: str, start: datetime.date | str, end: datetime.date | str, cohort: str | None = None) -> np.ndarray:
-        """The mean of a stock or index over a window [draw]."""
-        return self.total(path, start, end, cohort) / max(self.weeks(end) - self.weeks(start), 1e-9)
-
-    def save(self, directory: Path, force: bool = False, keep: str = "default") -> list[Path]:
-        """results.nc and manifest.json, written beside and renamed; returns their paths."""
-        prepare(directory, force)
-        text = json.dumps(self.manifest(), indent=1, ensure_ascii=False)
-        tree = kept(self.tree, keep)
-        encoding = {node.path: {name: {"zlib": True, "complevel": 1, "shuffle": True} for name in node.data_vars} for node in tree.leaves}
-        target = directory / "results.nc"
-        with tempfile.TemporaryDirectory(dir=directory) as scratch:
-            part = Path(scratch) / "results.nc"
-            tree.to_netcdf(part, engine="h5netcdf", encoding=encoding)
-            os.replace(part, target)
-        write_text(directory / "manifest.json", text)
-        return [target, directory / "manifest.json"]
+        """The mean of a stock or index over a window [draw]; over no time its value on that day."""
+        weeks = self.weeks(end) - self.weeks(start)
+        if weeks < 0:
+            raise UserError(f"The window from {start} to {end} ends before it begins.")
+        return self.total(path, start, end, cohort) / weeks if weeks else self.at(path, start, cohort)
 
     def manifest(self) -> dict:
-        """Everything that is needed to make this run again."""
-        attrs = dict(self.tree.attrs.items())
-        attrs["sides"] = list(self.sides)
-        attrs["structure"] = json.loads(attrs["structure"])
-        machine = {
-            "processor": platform.machine(),
-            "system": platform.system(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-        }
-        return {"made_by": "muster", **attrs, "machine": machine, "libraries": {name: version(name) for name in LIBRARIES}}
+        """Everything that is needed to make this run again, and how it went."""
+        return output.manifest_of(self.tree.attrs, self.draws, self.wall_time)
+
+    def save(self, directory: Path | str, force: bool = False, keep: str = "headline") -> list[Path]:
+        """results.nc and manifest.json in a folder; `keep` as in output.kept_whole. Returns their paths."""
+        folder = Path(directory)
+        output.check_folder(folder, force)
+        with output.Writer(folder, keep) as writer:
+            writer.append(self.tree)
+            return writer.finish(self.manifest())
 
 
-def muster_version() -> str:
-    """The version of this package."""
-    return version("muster")
+@dataclass(frozen=True)
+class Headline:
+    """A column of the table that a run ends with."""
+
+    name: str
+    unit: str
+    path: str
+    scale: float
+    since_start: bool = False
 
 
-def dataset(readings, time) -> xr.Dataset:
-    """A Record of arrays [draw, step(, cohort)] as variables with units."""
-    unit, meaning, first = units(type(readings)), meanings(type(readings)), headlines(type(readings))
-    variables = {}
-    for name in unit:
-        array = np.asarray(getattr(readings, name), dtype=np.float32)
-        dims = ("draw", "time", "cohort")[: array.ndim]
-        variables[name] = (dims, array, {"units": unit[name], "long_name": meaning[name], "headline": int(name in first)})
-    coords = {"draw": np.arange(next(iter(variables.values()))[1].shape[0]), "time": time, "cohort": list(COHORTS)}
-    return xr.Dataset(variables, coords={key: coords[key] for key in coords if any(key in dims for dims, _, _ in variables.values())})
+HEADLINES = (
+    Headline("in theatre", "1,000 men", "front/troops", 1e-3),
+    Headline("killed", "1,000 men since the start", "front/killed", 1e-3, since_start=True),
+    Headline("casualties", "1,000 men since the start", "front/losses", 1e-3, since_start=True),
+    Headline("recruits", "1,000 men since the start", "cohorts/called_up", 1e-3, since_start=True),
+    Headline("armour", "1,000 vehicles", "arms/afv", 1e-3),
+    Headline("area", "1,000 km2", "front/area_controlled", 1e-3),
+    Headline("approval", "%", "society/approval_reported", 100),
+    Headline("abroad", "million people", "people/abroad", 1e-6),
+    Headline("prices", "% over a year", "economy/inflation", 100),
+    Headline("output", "% of 2021", "economy/output", 100),
+    Headline("deliveries", "billion EUR since the start", "partners/deliveries", 1e-9, since_start=True),
+)
 
 
-def kept(tree: xr.DataTree, keep: str) -> xr.DataTree:
-    """What goes to the file: every draw of the headline series, quantiles and mean of the rest (`all` keeps every draw, names choose)."""
-    names = None if keep in ("default", "all", "headline") else set(keep.split(","))
-    nodes = {}
-    for node in tree.leaves:
-        variables = {}
-        for name, array in node.dataset.data_vars.items():
-            chosen = f"{node.path.strip('/')}/{name}" in names or name in names if names else bool(array.attrs["headline"])
-            if keep == "all" or chosen:
-                variables[name] = array
-            elif keep != "headline":
-                table = array.quantile(QUANTILES, dim="draw", keep_attrs=True).astype(np.float32)
-                variables[f"{name}_quantiles"] = table
-                variables[f"{name}_mean"] = array.mean("draw", keep_attrs=True)
-        nodes[node.path] = xr.Dataset(variables)
-    out = xr.DataTree.from_dict(nodes)
-    out.attrs = tree.attrs
-    return out
+def half_years(results: Results) -> list[datetime.date]:
+    """The ends of June and December within a run (the first moment of July and January)."""
+    times = results.tree["time"].values.astype("datetime64[D]")
+    first, last = (day.astype(datetime.date) for day in (times[0], times[-1] + np.timedelta64(7, "D")))
+    days = (datetime.date(year, month, 1) for year in range(first.year, last.year + 1) for month in (1, 7))
+    return [day for day in days if first <= day <= last]
+
+
+def headline_table(results: Results) -> list[dict]:
+    """Median and 90 % band of the headline series of both sides by half-year: side, date, name, unit, median, low, high."""
+    days = half_years(results)
+    weeks = np.array([results.weeks(day) for day in days])
+    rows = []
+    for side in results.sides:
+        for item in HEADLINES:
+            values = headline_values(results, f"{side}/{item.path}", item, weeks) * item.scale
+            for day, (low, median, high) in zip(days, np.quantile(values, (0.05, 0.5, 0.95), axis=0).T, strict=True):
+                end = (day - datetime.timedelta(days=1)).isoformat()
+                found = {"median": float(median), "low": float(low), "high": float(high)}
+                rows.append({"side": side, "date": end, "name": item.name, "unit": item.unit, **found})
+    return rows
+
+
+def headline_values(results: Results, path: str, item: Headline, weeks: np.ndarray) -> np.ndarray:
+    """A headline series at some times [week], the sum of its cohorts where it has any: [draw, time]."""
+    array = results.tree[path]
+    flow = array.sum("cohort") if "cohort" in array.dims else array
+    values = flow.values.astype(float)
+    known = np.arange(values.shape[1] + 1) * results.dt
+    before = np.zeros((len(values), 1)) if item.since_start else values[:, :1]
+    curve = np.concatenate([before, np.cumsum(values * results.dt, axis=1) if item.since_start else values], axis=1)
+    return np.stack([interpolated(known, curve, week) for week in weeks], axis=1)
 
 
 def interpolated(weeks: np.ndarray, values: np.ndarray, at: float) -> np.ndarray:
@@ -185,47 +187,15 @@ def interpolated(weeks: np.ndarray, values: np.ndarray, at: float) -> np.ndarray
     return values[:, step] * (1 - share) + values[:, step + 1] * share
 
 
-def library_sha256() -> str:
-    """One hash of every file of the library."""
-    digest = hashlib.sha256()
-    for path in sorted(library().rglob("*")):
-        if path.is_file():
-            digest.update(path.relative_to(library()).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()
-
-
-def prepare(directory: Path, force: bool) -> None:
-    """Makes the folder; one that holds anything but an earlier run of Muster is refused, unless forced."""
-    if directory.exists() and not directory.is_dir():
-        raise UserError(f"--out {directory}: a folder was expected, this is a file.")
-    if directory.exists() and any(directory.iterdir()) and not force and not is_ours(directory):
-        raise UserError(f"--out {directory}: the folder is not empty and holds no run of Muster; choose another, or add --force.")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as problem:
-        raise UserError(f"--out {directory}: cannot be made ({problem.strerror}).") from None
-
-
-def is_ours(directory: Path) -> bool:
-    """Whether a folder holds a manifest of Muster."""
-    try:
-        return json.loads((directory / "manifest.json").read_text()).get("made_by") == "muster"
-    except (OSError, ValueError):
-        return False
-
-
-def write_text(path: Path, text: str) -> None:
-    """A text file, written beside and renamed."""
-    handle, name = tempfile.mkstemp(dir=path.parent, suffix=".part")
-    with os.fdopen(handle, "w", encoding="utf-8") as part:
-        part.write(text + "\n")
-    shutil.move(name, path)
-
-
 def load(directory: Path | str) -> Results:
-    """The results that a run left in a folder."""
-    path = Path(directory) / "results.nc"
+    """The results that a run left in a folder; series are read when they are asked for."""
+    path = Path(directory) / output.RESULTS
     if not path.exists():
         raise UserError(f"{path} does not exist; a run of Muster leaves it there.")
-    tree = xr.open_datatree(path, engine="h5netcdf")
+    try:
+        tree = xr.open_datatree(path, engine="h5netcdf")
+    except (OSError, ValueError) as problem:
+        raise UserError(f"{path} cannot be read: {str(problem).splitlines()[0]}.") from None
+    if "scenario_sha256" not in tree.attrs:
+        raise UserError(f"{path} was not made by Muster.")
     return Results(tree)

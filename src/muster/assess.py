@@ -1,0 +1,165 @@
+"""The main job: every reading of every claim judged on one ensemble, with its mirror, its drivers and its resolution."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import get_args, get_type_hints
+
+import numpy as np
+
+from muster import evidence, simulate
+from muster.claims import Claim, Judged, Reading, claims, judge, scores, variance_shares
+from muster.experiment import Experiment, build
+from muster.model.structure import Structure
+from muster.propositions import PROPOSITIONS, mirrored, value
+from muster.results import Results, prepare, write_text
+
+CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
+REASON = "no fit to data exists yet: every probability is one of the prior"
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class JudgedReading:
+    """A reading with everything that is told about it."""
+
+    reading: Reading
+    judged: Judged
+    quantiles: tuple[float, float, float]
+    mirror: tuple[float, float, float]
+    drivers: list[dict]
+    flips: list[str]
+    by_continuation: dict[str, float]
+    scores: dict[str, float] | None
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """All claims of one assessment, and the run of the default structure under as-happened."""
+
+    claims: list[tuple[Claim, list[JudgedReading]]]
+    results: Results
+    experiment: Experiment
+
+    def as_list(self) -> list[dict]:
+        """The contract of claims.json."""
+        return [
+            {
+                "id": claim.id,
+                "title": claim.title,
+                "paraphrase": claim.paraphrase,
+                "source": [said.model_dump() for said in claim.said_by],
+                "not_testable_part": claim.not_testable,
+                "readings": [reading_as_dict(item) for item in items],
+            }
+            for claim, items in self.claims
+        ]
+
+    def save(self, directory: Path, force: bool = False) -> list[Path]:
+        """results.nc, manifest.json and claims.json; returns their paths."""
+        prepare(directory, force)
+        files = self.results.save(directory, force=True)
+        target = directory / "claims.json"
+        write_text(target, json.dumps(self.as_list(), indent=1, ensure_ascii=False, default=str))
+        return [*files, target]
+
+
+def reading_as_dict(item: JudgedReading) -> dict:
+    """One reading as claims.json holds it; a number that is not finite is null."""
+    reading, judged = item.reading, item.judged
+
+    def finite(numbers):
+        return [float(x) if np.isfinite(x) else None for x in numbers]
+
+    return {
+        "id": reading.id,
+        "headline": reading.headline,
+        "statement": reading.statement,
+        "probability": judged.probability,
+        "mcse": judged.mcse,
+        "range_over_structures": [judged.low, judged.high],
+        "verdict": judged.verdict,
+        "by_construction": judged.by_construction,
+        "prior_driven": judged.prior_driven,
+        "prior_driven_because": REASON if judged.prior_driven else None,
+        "quantity": {"quantiles": [0.05, 0.5, 0.95], "values": finite(item.quantiles), "threshold": reading.proposition.threshold},
+        "mirror": {"quantiles": [0.05, 0.5, 0.95], "values": finite(item.mirror)},
+        "resolution": {"outcome": reading.outcome, **reading.resolution.model_dump(mode="json")},
+        "scores": item.scores,
+        "drivers": item.drivers,
+        "flips": item.flips,
+        "by_continuation": item.by_continuation,
+    }
+
+
+def alternatives() -> dict[str, Structure]:
+    """The default structure, and each rival one at a time."""
+    found = {"default": Structure()}
+    hints = get_type_hints(Structure)
+    for item in fields(Structure):
+        for choice in get_args(hints[item.name]):
+            if choice != item.default:
+                found[f"{item.name}={choice}"] = replace(Structure(), **{item.name: choice})
+    return found
+
+
+def quantiles(values: np.ndarray) -> tuple[float, float, float]:
+    """5 %, median and 95 % of the values that are numbers."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return float("nan"), float("nan"), float("nan")
+    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95], method="nearest")
+    return float(low), float(middle), float(high)
+
+
+def truth(reading: Reading, results: Results) -> tuple[np.ndarray, np.ndarray]:
+    """The quantity's values and the reading's truth by draw."""
+    values = value(reading.proposition.quantity, results)
+    return values, PROPOSITIONS[reading.proposition.name](values, reading.proposition.threshold)
+
+
+def assess(
+    scenario: str = "russia-ukraine-2022",
+    draws: int = 200,
+    seed: int = 1,
+    claim_names: tuple[str, ...] = (),
+    structures: str = "default",
+    sets: tuple[str, ...] = (),
+    progress: Progress | None = None,
+) -> Judgement:
+    """Judge claims (all of the library, or by name or path) on a scenario; structures 'default' or 'all'."""
+    asked = claims(claim_names)
+    chosen = alternatives() if structures == "all" else {"default": Structure()}
+    runs: dict[tuple[str, str, str], Results] = {}
+
+    def run(policy: str, continuation: str, structure: str) -> Results:
+        key = (policy, continuation, structure)
+        if key not in runs:
+            experiment = build(scenario, (policy,), continuation, draws, seed, chosen[structure], sets)
+            label = ", ".join(part for part in (policy, continuation if continuation != "goes-on" else "", structure) if part != "default" and part)
+            runs[key] = simulate.ensemble(experiment, (lambda done, whole: progress(label, done, whole)) if progress else None)
+        return runs[key]
+
+    experiment = build(scenario, ("as-happened",), "goes-on", draws, seed, None, sets)
+    names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
+
+    def judged(reading: Reading) -> JudgedReading:
+        observed = reading.until <= experiment.scenario.last_observation
+        answers = {name: truth(reading, run(reading.policy, "goes-on", name)) for name in chosen}
+        values, _ = answers["default"]
+        spread = np.ptp(values) if np.all(np.isfinite(values)) else np.inf
+        varies = bool(spread > 1e-9 * max(abs(float(np.nanmedian(np.where(np.isfinite(values), values, 0)))), 1e-12))
+        verdict = judge({name: answer for name, (_, answer) in answers.items()}, True, varies)
+        sides = experiment.sides
+        mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", "default"))
+        side = verdict.probability > 0.5
+        flips = [name for name, (_, answer) in answers.items() if (float(np.mean(answer)) > 0.5) != side]
+        endings = {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, "default"))[1])) for name in CONTINUATIONS}
+        drivers = variance_shares(np.where(np.isfinite(values), values, 1e12), names, drawn)
+        return JudgedReading(
+            reading, verdict, quantiles(values), quantiles(mirror), drivers, flips, endings, scores(verdict.probability, reading.outcome)
+        )
+
+    found = [(claim, [judged(reading) for reading in claim.readings]) for claim in asked]
+    return Judgement(found, run("as-happened", "goes-on", "default"), experiment)
