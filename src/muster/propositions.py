@@ -109,11 +109,11 @@ def value(quantity: Quantity, results) -> np.ndarray:
         case Smallest():
             return window(results, quantity.smallest, quantity).min(axis=1)
         case Lag():
-            starts, ends = (results.crossing(path, quantity.level) for path in quantity.lag)
+            starts, ends = (crossing(results, path, quantity.level) for path in quantity.lag)
             return ends - starts
         case LagShare():
-            first = results.crossing(quantity.reached[0], quantity.of / 2)
-            return results.at_weeks(quantity.reached[1], first + quantity.weeks) / quantity.of
+            first = crossing(results, quantity.reached[0], quantity.of / 2)
+            return count_at(results, quantity.reached[1], first + quantity.weeks) / quantity.of
         case Ratio():
             top, bottom = (value(part, results) for part in quantity.ratio)
             return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom != 0)
@@ -122,6 +122,24 @@ def value(quantity: Quantity, results) -> np.ndarray:
             return first_value - second_value
         case Scaled():
             return quantity.factor * value(quantity.scaled, results)
+
+
+def counts_of(results, path: str) -> tuple[np.ndarray, np.ndarray]:
+    """Weeks [step + 1] and a growing count [draw, step + 1], from 0 at the start."""
+    counts = results.series(path).values.astype(float)
+    return np.arange(counts.shape[1] + 1) * float(results.tree.attrs["dt"]), np.pad(counts, ((0, 0), (1, 0)))
+
+
+def crossing(results, path: str, level: float) -> np.ndarray:
+    """Weeks from the start at which a growing count reaches a level [draw], by linear interpolation; infinite where it never does."""
+    weeks, counts = counts_of(results, path)
+    return np.array([np.interp(level, row, weeks) if row[-1] >= level else np.inf for row in counts])
+
+
+def count_at(results, path: str, when: np.ndarray) -> np.ndarray:
+    """A growing count at a week of its own in every draw [draw]; 0 where that week is infinite."""
+    weeks, counts = counts_of(results, path)
+    return np.array([np.interp(week, weeks, row) if np.isfinite(week) else 0.0 for week, row in zip(when, counts, strict=True)])
 
 
 def window(results, path: str, quantity: Largest | Smallest) -> np.ndarray:
