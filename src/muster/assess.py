@@ -13,7 +13,8 @@ from muster.claims import Claim, Judged, Reading, claims, judge, scores, varianc
 from muster.experiment import Experiment, build
 from muster.model.structure import Structure
 from muster.propositions import PROPOSITIONS, mirrored, value
-from muster.results import Results, prepare, write_text
+from muster.output import CLAIMS
+from muster.results import Results
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
 REASON = "no fit to data exists yet: every probability is one of the prior"
@@ -58,11 +59,8 @@ class Judgement:
 
     def save(self, directory: Path, force: bool = False) -> list[Path]:
         """results.nc, manifest.json and claims.json; returns their paths."""
-        prepare(directory, force)
-        files = self.results.save(directory, force=True)
-        target = directory / "claims.json"
-        write_text(target, json.dumps(self.as_list(), indent=1, ensure_ascii=False, default=str))
-        return [*files, target]
+        claims = json.dumps(self.as_list(), indent=1, ensure_ascii=False, default=str)
+        return self.results.save(directory, force, texts={CLAIMS: claims})
 
 
 def reading_as_dict(item: JudgedReading) -> dict:
@@ -150,7 +148,7 @@ def assess(
         values, _ = answers["default"]
         spread = np.ptp(values) if np.all(np.isfinite(values)) else np.inf
         varies = bool(spread > 1e-9 * max(abs(float(np.nanmedian(np.where(np.isfinite(values), values, 0)))), 1e-12))
-        verdict = judge({name: answer for name, (_, answer) in answers.items()}, True, varies)
+        verdict = judge({name: answer for name, (_, answer) in answers.items()}, True, varies, complete=structures == "all")
         sides = experiment.sides
         mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", "default"))
         side = verdict.probability > 0.5

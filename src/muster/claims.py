@@ -113,17 +113,17 @@ def standard_error(truths: np.ndarray) -> tuple[float, float]:
     return p, float(np.sqrt(max(p * (1 - p), 0.0) / len(truths)))
 
 
-def judge(truths: dict[str, np.ndarray], prior_driven: bool, varies: bool) -> Judged:
+def judge(truths: dict[str, np.ndarray], prior_driven: bool, varies: bool, complete: bool) -> Judged:
     """The verdict rule of docs/claims.md on the truths by draw of each structure; the first structure is the default.
 
     supported p >= 0.95; likely 0.55-0.95; undecided 0.45-0.55, or 1/2 within the structures' range or within p +- 2 mcse;
     unlikely 0.05-0.45; contradicted p <= 0.05. A prior-driven reading gets neither end unless every draw under every
-    structure agrees. A quantity that does not vary is not testable with this model.
+    structure agrees (`complete`: all structures were run). A quantity that does not vary is not testable with this model.
     """
     p, mcse = standard_error(next(iter(truths.values())))
     every = [standard_error(values)[0] for values in truths.values()]
     low, high = min(every), max(every)
-    unanimous = low == high and low in (0.0, 1.0)
+    unanimous = complete and low == high and low in (0.0, 1.0)
     if not varies:
         return Judged(p, mcse, low, high, "not testable", prior_driven, False)
     undecided = 0.45 <= p <= 0.55 or low <= 0.5 <= high or p - 2 * mcse <= 0.5 <= p + 2 * mcse

@@ -111,13 +111,13 @@ class Results:
         """Everything that is needed to make this run again, and how it went."""
         return output.manifest_of(self.tree.attrs, self.draws, self.wall_time)
 
-    def save(self, directory: Path | str, force: bool = False, keep: str = "headline") -> list[Path]:
-        """results.nc and manifest.json in a folder; `keep` as in output.kept_whole. Returns their paths."""
+    def save(self, directory: Path | str, force: bool = False, keep: str = "headline", texts: dict[str, str] | None = None) -> list[Path]:
+        """results.nc, manifest.json and further texts by name in a folder; `keep` as in output.kept_whole. Returns their paths."""
         folder = Path(directory)
         output.check_folder(folder, force)
         with output.Writer(folder, keep) as writer:
             writer.append(self.tree)
-            return writer.finish(self.manifest())
+            return writer.finish(self.manifest(), texts)
 
 
 @dataclass(frozen=True)

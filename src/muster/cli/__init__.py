@@ -1,0 +1,80 @@
+"""The command line: one file a command. What is slow to import is imported inside the commands.
+
+Exit status: 0 done, 1 our fault, 2 the input is wrong (one sentence), 130 stopped by the user.
+"""
+
+import os
+import sys
+import traceback
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from muster.cli.assess import assess
+from muster.cli.cite import cite
+from muster.cli.run import run
+from muster.errors import UserError
+
+STOPPED = 130
+
+app = typer.Typer(
+    name="muster",
+    help="Simulates what a mass mobilization does to the army, the front, the society and the state, and judges claims about it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+app.command()(run)
+app.command()(assess)
+app.command()(cite)
+
+
+def show_version(wanted: bool) -> None:
+    """Prints the version and ends."""
+    if wanted:
+        typer.echo(f"muster {version('muster')}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and end.")] = False,
+) -> None:
+    """Options of muster itself."""
+
+
+def status(arguments: list[str] | None = None) -> int:
+    """Runs a command and gives its exit status; every problem becomes a line on stderr."""
+    try:
+        code = app(args=arguments, prog_name="muster", standalone_mode=False) or 0
+        if code == STOPPED:
+            print("muster: stopped.", file=sys.stderr)
+        return code
+    except (UserError, typer.TyperException) as problem:
+        text = str(problem) if isinstance(problem, UserError) else problem.format_message()
+        print(f"muster: {' '.join(text.split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("muster: stopped.", file=sys.stderr)
+        return STOPPED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as problem:
+        if os.environ.get("MUSTER_DEBUG") == "1":
+            traceback.print_exc()
+        reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
+        print(f"muster: sorry, this is our fault, not yours ({reason}); MUSTER_DEBUG=1 shows where.", file=sys.stderr)
+        return 1
+
+
+def main() -> None:
+    """The command `muster`. A stopped run ends at once, though a thread of it may still compute."""
+    code = status()
+    if code == STOPPED:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)

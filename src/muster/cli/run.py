@@ -1,0 +1,115 @@
+"""muster run: simulate a scenario and keep the results."""
+
+import json
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from muster.errors import UserError
+
+ARMY = ("in theatre", "killed", "casualties", "recruits", "armour")
+COUNTRY = ("area", "approval", "abroad", "prices", "output", "deliveries")
+SPARSE = 4  # after the last observation the table shows every fourth half-year
+
+
+def run(
+    scenario: Annotated[str, typer.Argument(help="a scenario of the library by name, or the path of a YAML file")],
+    draws: Annotated[int, typer.Option(help="how many draws, 1 to 100,000")] = 200,
+    seed: Annotated[int, typer.Option(help="the luck; the same seed gives the same bits")] = 1,
+    policy: Annotated[
+        list[str] | None, typer.Option(help="a policy by name or path; may be repeated, the last wins  [as-happened]")
+    ] = None,
+    continuation: Annotated[str | None, typer.Option(help="after the last observation: goes-on, ceasefire or escalates")] = None,
+    out: Annotated[Path | None, typer.Option(help="the folder for results.nc and manifest.json  [muster-run-SCENARIO]")] = None,
+    force: Annotated[bool, typer.Option("--force", help="write into a folder that holds other files")] = False,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="PATH=VALUE", help='SIDE.levers.NAME="12 weeks" or [SIDE.]SUBSYSTEM.PARAMETER=NUMBER; may be repeated'
+        ),
+    ] = None,
+    keep: Annotated[
+        str, typer.Option(metavar="all|headline|NAMES", help="series of which every draw is kept; of the rest quantiles and mean")
+    ] = "headline",
+    as_json: Annotated[bool, typer.Option("--json", help="print the outcome for a machine, on stdout")] = False,
+    dt: Annotated[float, typer.Option(help="length of a step in weeks: 1 over a whole number")] = 1.0,
+) -> int:
+    """Simulate a scenario."""
+    from muster import output
+    from muster.cli.terminal import in_background, progress_bar
+    from muster.experiment import build
+    from muster.results import headline_table, load
+
+    started = time.perf_counter()
+    if not 0 < dt <= 1 or abs(round(1 / dt) * dt - 1) > 1e-9:
+        raise UserError(f"--dt {dt:g}: 1 over a whole number was expected, such as 1, 0.5 or 0.25.")
+    folder = out or Path(f"muster-run-{Path(scenario).stem}")
+    output.check_folder(folder, force)
+    experiment = build(scenario, tuple(policy or ("as-happened",)), continuation, draws, seed, sets=tuple(settings or ()), dt=dt)
+
+    from muster.model.coupling import connected
+    from muster.simulate import lanes
+
+    stopped = False
+    with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
+        blocks = lanes(experiment, (connected(), connected()), lambda done, whole: update("", done, whole))
+        try:
+            for _, sides in in_background(blocks):
+                writer.append(output.tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first=writer.draws))
+        except KeyboardInterrupt:
+            if not writer.draws:
+                raise
+            stopped = True
+        manifest = output.manifest_of(output.described(experiment), writer.draws, time.perf_counter() - started)
+        paths = writer.finish({**manifest, "draws_asked": draws})
+    results = load(folder)
+    if stopped:
+        typer.echo(f"Stopped: {results.draws:,} of {draws:,} draws were done and are kept in {folder}.", err=True)
+    show(headline_table(results), results, paths, as_json)
+    return 130 if stopped else 0
+
+
+def show(rows: list[dict], results, paths: list[Path], as_json: bool) -> None:
+    """The headline table and the paths of the files, for a machine or a reader."""
+    attributes = results.tree.attrs
+    if as_json:
+        told = {key: attributes[key] for key in ("scenario", "scenario_sha256", "version", "policy", "continuation")}
+        counts = {"seed": int(attributes["seed"]), "draws": results.draws, "dt": results.dt}
+        typer.echo(json.dumps({**told, **counts, "files": [str(path) for path in paths], "headlines": rows}, ensure_ascii=False))
+        return
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    console.print(
+        f"{attributes['scenario']}, {attributes['policy']}, {attributes['continuation']}: median and 90 % band of {results.draws:,} draws"
+    )
+    for side, label in zip(results.sides, attributes["labels"], strict=True):
+        own = [row for row in rows if row["side"] == side]
+        for names in (ARMY, COUNTRY):
+            console.print(table(label, own, names, attributes["last_observation"]))
+    console.print(f"After {attributes['last_observation']} the table shows one date in {SPARSE}; --json shows all.")
+    for path in paths:
+        console.print(str(path), soft_wrap=True)
+
+
+def table(label: str, rows: list[dict], names: tuple[str, ...], last_observation: str):
+    """Some headline series of one side by half-year."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    from muster.cli.terminal import band
+
+    units = {row["name"]: row["unit"].replace(" since the start", "") for row in rows}
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+    shown.add_column(label, no_wrap=True)
+    for name in names:
+        shown.add_column(f"{name}\n{units[name]}", justify="right")
+    days = sorted({row["date"] for row in rows})
+    later = [day for day in days if day > last_observation]
+    for day in days:
+        if day <= last_observation or (later.index(day) + 1) % SPARSE == 0 or day == days[-1]:
+            found = {row["name"]: row for row in rows if row["date"] == day}
+            shown.add_row(day[:7], *(band(found[name]["median"], found[name]["low"], found[name]["high"]) for name in names))
+    return shown

@@ -1,0 +1,89 @@
+"""What the commands share at the terminal: progress with the time left, and work that Ctrl-C stops at once."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import Empty, Full, Queue
+from threading import Event, Thread
+from typing import TypeVar
+
+Item = TypeVar("Item")
+PATIENCE = 0.2  # seconds after which a waiting thread looks up
+
+
+def in_background(items: Iterator[Item]) -> Iterator[Item]:
+    """The same items, computed in a thread: Ctrl-C is heard at once, even while a program compiles."""
+    ready: Queue[tuple[str, object]] = Queue(maxsize=1)
+    given_up = Event()
+
+    def hand_over(kind: str, value: object) -> None:
+        while not given_up.is_set():
+            try:
+                return ready.put((kind, value), timeout=PATIENCE)
+            except Full:
+                continue
+
+    def work() -> None:
+        try:
+            for item in items:
+                hand_over("item", item)
+                if given_up.is_set():
+                    return
+            hand_over("end", None)
+        except BaseException as problem:
+            hand_over("problem", problem)
+
+    Thread(target=work, daemon=True).start()
+    try:
+        while True:
+            try:
+                kind, value = ready.get(timeout=PATIENCE)
+            except Empty:
+                continue
+            if kind == "problem":
+                raise value
+            if kind == "end":
+                return
+            yield value
+    finally:
+        given_up.set()
+
+
+@contextmanager
+def progress_bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on stderr, where that is a terminal; gives update(label, done, whole). Before the first update the bar only pulses."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[count]}"),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+    )
+    terminal = sys.stderr.isatty()
+    with Progress(*columns, console=Console(stderr=True), transient=True, disable=not terminal) as bar:
+        task = bar.add_task(f"{what} (compiling)", total=None, count="")
+
+        def update(label: str, done: int, whole: int) -> None:
+            count = f"{done:,} of {whole:,} draws"
+            bar.update(task, description=label or what, completed=done, total=whole, count=count)
+
+        yield update
+
+
+def short(number: float) -> str:
+    """A number in at most three digits where it has no more before the point."""
+    if number != number:
+        return "-"
+    if abs(number) >= 9.95 or number == 0:
+        return f"{number:,.0f}"
+    return f"{number:.1f}" if abs(number) >= 0.095 else f"{number:.1g}"
+
+
+def band(middle: float, low: float, high: float) -> str:
+    """Median and 90 % band of a number."""
+    return f"{short(middle)} [dim]{short(low)} to {short(high)}[/dim]"

@@ -1,0 +1,289 @@
+"""Output: what a run leaves in its folder, written beside and renamed; memory does not grow with the draws."""
+
+import hashlib
+import json
+import math
+import os
+import platform
+import tempfile
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+import h5netcdf
+import h5py
+import numpy as np
+import xarray as xr
+
+from muster.errors import UserError, nearest
+from muster.evidence import bibliography, library
+from muster.experiment import Experiment
+from muster.model.levers import COHORTS
+from muster.model.quantity import headlines, meanings, units
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+BLOCK = 64  # draws in one compressed block of a series
+RESULTS, MANIFEST, CLAIMS, REPORT = "results.nc", "manifest.json", "claims.json", "report.html"
+PART = ".part"  # the ending of a file that is not finished
+LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "xarray", "h5netcdf", "h5py")
+MADE_BY = "muster"
+
+
+def described(experiment: Experiment) -> dict:
+    """What was run, as attributes of a netCDF file: texts, numbers and lists of texts."""
+    return {
+        "version": version("muster"),
+        "scenario": experiment.name,
+        "scenario_text": experiment.text,
+        "scenario_sha256": experiment.sha256,
+        "library_sha256": library_sha256(),
+        "posterior": "none (prior)",
+        "policy": experiment.policy,
+        "continuation": experiment.continuation,
+        "structure": json.dumps(asdict(experiment.structure)),
+        "fixed": json.dumps(experiment.fixed),
+        "sides": list(experiment.sides),
+        "labels": [experiment.scenario.sides[side].label for side in experiment.sides],
+        "start": experiment.start.isoformat(),
+        "last_observation": experiment.scenario.last_observation.isoformat(),
+        "dt": experiment.dt,
+        "seed": experiment.seed,
+        "draws_asked": experiment.draws,
+        "bibliography": json.dumps(bibliography(experiment), ensure_ascii=False),
+    }
+
+
+def tree_of(experiment: Experiment, record: dict[str, dict], first: int = 0) -> xr.DataTree:
+    """The readings of draws from `first` on as a tree; record = side -> node -> Record of arrays [draw, step(, cohort)]."""
+    minutes = np.round(7 * 24 * 60 * experiment.dt * np.arange(1, experiment.steps + 1)).astype("timedelta64[m]")
+    time = (np.datetime64(experiment.start, "m") + minutes).astype("datetime64[ns]")
+    nodes = {f"/{side}/{name}": dataset(readings) for side, groups in record.items() for name, readings in groups.items()}
+    draws = next(iter(nodes.values())).sizes["draw"]
+    root = xr.Dataset(coords={"draw": np.arange(first, first + draws), "time": time, "cohort": list(COHORTS)})
+    tree = xr.DataTree.from_dict({"/": root, **nodes})
+    tree.attrs = described(experiment)
+    return tree
+
+
+def dataset(readings) -> xr.Dataset:
+    """A Record of arrays [draw, step(, cohort)] as variables with units."""
+    unit, meaning, first = units(type(readings)), meanings(type(readings)), headlines(type(readings))
+    variables = {}
+    for name in unit:
+        array = np.asarray(getattr(readings, name), dtype=np.float32)
+        dims = ("draw", "time", "cohort")[: array.ndim]
+        variables[name] = (dims, array, {"units": unit[name], "long_name": meaning[name], "headline": int(name in first)})
+    return xr.Dataset(variables)
+
+
+def series_paths(tree: xr.DataTree) -> list[str]:
+    """side/node/name of every variable."""
+    return [f"{node.path.strip('/')}/{name}" for node in tree.leaves for name in node.data_vars]
+
+
+def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
+    """Series of which every draw is kept: the headlines (`headline`), `all`, or headlines and NAMES (name, node/name or whole path)."""
+    paths = series_paths(tree)
+    if keep == "all":
+        return set(paths)
+    whole = {path for path in paths if tree[path].attrs["headline"]}
+    if keep == "headline":
+        return whole
+    for name in filter(None, (part.strip() for part in keep.split(","))):
+        named = {path for path in paths if f"/{path}".endswith(f"/{name}")}
+        if not named:
+            known = {"all", "headline"}.union(*({path, path.partition("/")[2], path.rpartition("/")[2]} for path in paths))
+            raise UserError(f'--keep {keep}: there is no series "{name}".{nearest(name, sorted(known))}')
+        whole |= named
+    return whole
+
+
+@dataclass
+class Summarised:
+    """A series of which only quantiles and mean are kept: its draws wait in the scratch file."""
+
+    dims: tuple[str, ...]
+    attrs: dict
+    places: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)  # offset and shape of each block of draws
+
+
+class Writer:
+    """results.nc while it grows: headline series draw by draw, the rest as quantiles and mean once all draws are there."""
+
+    def __init__(self, directory: Path, keep: str = "headline"):
+        self.directory, self.keep, self.draws = directory, keep, 0
+        self.part = directory / (RESULTS + PART)
+        self.whole: set[str] = set()
+        self.rest: dict[str, Summarised] = {}
+        self.leave = ExitStack()
+
+    def __enter__(self) -> "Writer":
+        return self
+
+    def __exit__(self, *_problem) -> None:
+        """Leaves nothing half-written."""
+        self.leave.close()
+
+    def begin(self, tree: xr.DataTree) -> None:
+        """Makes the file, its dimensions and its variables."""
+        self.whole = kept_whole(tree, self.keep)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.leave.callback(self.part.unlink, missing_ok=True)
+        self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
+        self.file = self.leave.enter_context(h5netcdf.File(self.part, "w", decode_vlen_strings=True))
+        self.file.attrs.update(tree.attrs)
+        self.file.dimensions = {"draw": None, "time": tree.sizes["time"], "cohort": len(COHORTS), "quantile": len(QUANTILES)}
+        self.file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
+        self.file.create_variable("quantile", ("quantile",), dtype="f8")[:] = np.array(QUANTILES)
+        time = self.file.create_variable("time", ("time",), dtype="i8")
+        time.attrs["units"] = f"minutes since {tree.attrs['start']}"
+        time[:] = ((tree["time"].values - np.datetime64(tree.attrs["start"])) / np.timedelta64(1, "m")).astype(int)
+        self.file.create_variable("draw", ("draw",), dtype="i8", chunks=(1024,))
+        for path in series_paths(tree):
+            array = tree[path]
+            if path in self.whole:
+                self.variable(path, array.dims, array.attrs)
+            else:
+                self.rest[path] = Summarised(array.dims, array.attrs)
+
+    def variable(self, path: str, dims: tuple[str, ...], attrs: dict) -> h5netcdf.Variable:
+        """A compressed variable; each block holds one cohort of some draws."""
+        sizes = {"draw": BLOCK, "time": self.file.dimensions["time"].size, "cohort": 1, "quantile": 1}
+        block = tuple(sizes[dim] for dim in dims)
+        made = self.file.create_variable(f"/{path}", dims, "f4", chunks=block, compression="gzip", compression_opts=1, shuffle=True)
+        made.attrs.update(attrs)
+        return made
+
+    def append(self, tree: xr.DataTree) -> None:
+        """Adds the draws of a tree."""
+        first, last = self.draws, self.draws + tree.sizes["draw"]
+        with writing(self.directory):
+            if not self.draws:
+                self.begin(tree)
+            self.file.resize_dimension("draw", last)
+            self.file["draw"][first:last] = tree["draw"].values
+            self.draws = last
+            for path in sorted(self.whole):
+                self.file[path][first:last] = tree[path].values
+            for path, series in self.rest.items():
+                values = np.ascontiguousarray(tree[path].values, dtype=np.float32)
+                series.places.append((self.scratch.tell(), values.shape))
+                self.scratch.write(values)
+
+    def drawn(self, series: Summarised) -> np.ndarray:
+        """All draws of a series, from the scratch file."""
+        blocks = []
+        for offset, shape in series.places:
+            self.scratch.seek(offset)
+            blocks.append(np.frombuffer(self.scratch.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape))
+        return np.concatenate(blocks)
+
+    def finish(self, manifest: dict, texts: dict[str, str] | None = None) -> list[Path]:
+        """Adds quantiles and means, closes, and renames all files together; returns their paths."""
+        with writing(self.directory):
+            for path, series in self.rest.items():
+                values = self.drawn(series)
+                self.variable(f"{path}_quantiles", ("quantile", *series.dims[1:]), series.attrs)[...] = quantiles(values)
+                self.variable(f"{path}_mean", series.dims[1:], series.attrs)[...] = values.mean(axis=0, dtype=np.float64)
+            self.file.close()
+            return finished(self.directory, manifest, {RESULTS: None, **(texts or {})})
+
+
+def quantiles(values: np.ndarray) -> np.ndarray:
+    """QUANTILES of the draws [quantile, ...], by linear interpolation between neighbours; infinity is a value like others."""
+    ranked = np.sort(values, axis=0).astype(float)
+    found = []
+    for place in np.array(QUANTILES) * (len(values) - 1):
+        low, high, share = ranked[int(place)], ranked[min(int(place) + 1, len(values) - 1)], place % 1
+        with np.errstate(invalid="ignore"):
+            found.append(np.where((low == high) | (share == 0), low, low + (high - low) * share))
+    return np.stack(found)
+
+
+def manifest_of(attributes: dict, draws: int, seconds: float) -> dict:
+    """Everything that is needed to make a run again, and how it went."""
+    texts = {key: value for key, value in attributes.items() if key not in ("structure", "fixed", "bibliography")}
+    return {
+        "made_by": MADE_BY,
+        **texts,
+        "structures": [json.loads(attributes["structure"])],
+        "fixed": json.loads(attributes["fixed"]),
+        "sources": [entry["key"] for entry in json.loads(attributes["bibliography"])],
+        "draws": draws,
+        "wall_time_seconds": round(seconds, 3),
+        "machine": {
+            "processor": processor(),
+            "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+            "system": platform.system(),
+            "python": platform.python_version(),
+        },
+        "libraries": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def processor() -> str:
+    """The kind of processor."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    named = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(named, platform.processor() or platform.machine())
+
+
+@cache
+def library_sha256() -> str:
+    """One hash of every file of the library."""
+    digest = hashlib.sha256()
+    for path in sorted(library().rglob("*")):
+        if path.is_file():
+            digest.update(path.relative_to(library()).as_posix().encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def check_folder(directory: Path, force: bool = False) -> None:
+    """Refuses a folder that holds anything but an earlier run of Muster, unless forced; writes nothing."""
+    if directory.exists() and not directory.is_dir():
+        raise UserError(f"--out {directory}: a folder was expected, this is a file.")
+    if force or not directory.exists() or is_ours(directory):
+        return
+    if any(not path.name.endswith(PART) for path in directory.iterdir()):
+        raise UserError(f"--out {directory}: the folder is not empty and holds no run of Muster; choose another, or add --force.")
+
+
+def is_ours(directory: Path) -> bool:
+    """Whether a folder holds a manifest of Muster."""
+    try:
+        return json.loads((directory / MANIFEST).read_text(encoding="utf-8")).get("made_by") == MADE_BY
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+def finished(directory: Path, manifest: dict, files: dict[str, str | None]) -> list[Path]:
+    """Renames what was written beside: files = name -> text, or nothing where NAME.part is there already; the manifest comes last.
+
+    What an earlier run of Muster left and this one does not make is removed, so that the manifest speaks of every file.
+    """
+    texts = {**files, MANIFEST: json.dumps({**manifest, "files": list(files)}, indent=1, ensure_ascii=False)}
+    with writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, text in texts.items():
+            if text is not None:
+                (directory / (name + PART)).write_text(text + "\n", encoding="utf-8")
+        if is_ours(directory):
+            for name in {RESULTS, CLAIMS, REPORT} - set(files):
+                (directory / name).unlink(missing_ok=True)
+        for name in texts:
+            os.replace(directory / (name + PART), directory / name)
+    return [directory / name for name in texts]
+
+
+@contextmanager
+def writing(directory: Path):
+    """A folder that cannot be written to is the user's to mend."""
+    try:
+        yield
+    except OSError as problem:
+        raise UserError(f"--out {directory}: cannot be written ({problem.strerror or problem}).") from None
