@@ -34,3 +34,22 @@ def run_with():
         return jax.jit(jax.vmap(one))(params, jnp.asarray(draws), past)
 
     return runner
+
+
+@pytest.fixture(scope="session")
+def few_weeks():
+    """few_weeks(experiment, weeks, look): look(world, readings) of the first weeks of one draw, without compiling the run."""
+
+    def runner(experiment, weeks, look):
+        case, params, past = case_and_params(experiment, [0])
+        first = jax.tree.map(lambda x: x[0], (params, past))
+        world, given = run.start(case, first[0], 0, first[1], experiment.dt)
+        levers = run.by_step(case.levers)
+        seen = []
+        for week in range(weeks):
+            row = jax.tree.map(lambda x, week=week: x[week], levers)
+            world, readings = run.advance(case, given, world, jnp.asarray(week), row, experiment.dt, experiment.structure)
+            seen.append(look(world, readings))
+        return jax.tree.map(lambda *parts: jnp.stack(parts)[None], *seen)
+
+    return runner

@@ -62,7 +62,8 @@ def at_medians():
         case = simulate.case_of(experiment, experiment.levers, links or (connected(), connected()), True)
         past = simulate.nothing_lived(experiment, count)
         _, readings = simulate.program(1.0, experiment.structure)(case, params, np.arange(count), past)
-        record = {side: jax.tree.map(lambda x: np.asarray(x[:1]), part) for side, part in zip(experiment.sides, readings.split_series(), strict=True)}
+        both = zip(experiment.sides, readings.split_series(), strict=True)
+        record = {side: jax.tree.map(lambda x: np.asarray(x[:1]), part) for side, part in both}
         return simulate.Results.from_record(experiment, record, 0.0)
 
     return runner

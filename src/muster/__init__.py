@@ -1,7 +1,6 @@
 """Muster simulates what a mass mobilization does, says how sure it is, and judges claims about it.
 
-Public names: simulate, assess, build, ensemble, load_results, load_claims, bibliography, Results, UserError. They are imported when they are first
-used, so that `muster --help` answers at once.
+The public names are those of NAMES; they are imported when they are first used, so that `muster --help` answers at once.
 """
 
 import sys

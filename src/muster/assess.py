@@ -12,8 +12,8 @@ from muster import evidence, simulate
 from muster.claims import Claim, Judged, Reading, claims, judge, scores, variance_shares
 from muster.experiment import Experiment, build
 from muster.model.structure import Structure
-from muster.propositions import PROPOSITIONS, mirrored, value
 from muster.output import CLAIMS
+from muster.propositions import PROPOSITIONS, mirrored, value
 from muster.results import Results
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
@@ -135,7 +135,9 @@ def assess(
         key = (policy, continuation, structure)
         if key not in runs:
             experiment = build(scenario, (policy,), continuation, draws, seed, chosen[structure], sets)
-            label = ", ".join(part for part in (policy, continuation if continuation != "goes-on" else "", structure) if part != "default" and part)
+            label = ", ".join(
+                part for part in (policy, continuation if continuation != "goes-on" else "", structure) if part != "default" and part
+            )
             runs[key] = simulate.ensemble(experiment, (lambda done, whole: progress(label, done, whole)) if progress else None)
         return runs[key]
 
@@ -153,7 +155,9 @@ def assess(
         mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", "default"))
         side = verdict.probability > 0.5
         flips = [name for name, (_, answer) in answers.items() if (float(np.mean(answer)) > 0.5) != side]
-        endings = {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, "default"))[1])) for name in CONTINUATIONS}
+        endings = (
+            {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, "default"))[1])) for name in CONTINUATIONS}
+        )
         drivers = variance_shares(np.where(np.isfinite(values), values, 1e12), names, drawn)
         return JudgedReading(
             reading, verdict, quantiles(values), quantiles(mirror), drivers, flips, endings, scores(verdict.probability, reading.outcome)

@@ -7,7 +7,7 @@ import importlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import jax.numpy as jnp
 import numpy as np
@@ -123,7 +123,10 @@ def library() -> Path:
     return Path(__file__).parent / "library"
 
 
-def checked(model: type[BaseModel], data, where: str):
+Checked = TypeVar("Checked", bound=BaseModel)
+
+
+def checked(model: type[Checked], data, where: str) -> Checked:
     """data as a record of a model; a wrong key or value is told in one sentence."""
     try:
         return model.model_validate(data)

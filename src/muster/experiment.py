@@ -2,7 +2,8 @@
 
 import datetime
 import hashlib
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 import yaml
@@ -10,7 +11,7 @@ import yaml
 from muster.errors import UserError
 from muster.evidence import Citation, Override, checked, library
 from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
-from muster.model.quantity import units
+from muster.model.quantity import axes, units
 from muster.model.structure import Structure
 from muster.reading import convert, read_yaml
 from muster.scenario import (
@@ -19,6 +20,7 @@ from muster.scenario import (
     SIGNED,
     Dated,
     Decree,
+    Event,
     Path_,
     Scenario,
     Sourced,
@@ -105,7 +107,9 @@ def lump(begins: float, duration: float, amount: float, steps: int, dt: float) -
     return overlap / duration * amount / dt
 
 
-def dated_lump(item: Dated | Decree, amount: str | float, unit: str, scenario: Scenario, steps: int, dt: float, where: str) -> np.ndarray:
+def dated_lump(
+    item: Dated | Decree | Event, amount: str | float, unit: str, scenario: Scenario, steps: int, dt: float, where: str
+) -> np.ndarray:
     """A dated amount as a rate per week by step."""
     duration = convert(item.duration, "week", f"{where}.duration")
     size = convert(amount, unit, where)
@@ -143,13 +147,14 @@ def side_levers(scenario: Scenario, side: str, steps: int, dt: float) -> Levers:
             arrays["forced_advance"] = arrays["forced_advance"] + dated_lump(
                 event, event.area, "km2", scenario, steps, dt, f"event {event.id}"
             )
-    return Levers(**{key: np.array(value, dtype=float) for key, value in arrays.items()})
+    whole: dict[str, Any] = {key: np.array(value, dtype=float) for key, value in arrays.items()}
+    return Levers(**whole)
 
 
 def continued(levers: Levers, observed: int, dt: float, continuation: str) -> Levers:
     """Levers after the last observation: as in the last half-year, with talks, or with a second decree."""
     past = max(observed - round(RECENT / dt), 0)
-    arrays = {}
+    arrays: dict[str, Any] = {}
     for item in fields(Levers):
         path = np.array(getattr(levers, item.name))
         if item.name not in ("decree_age", "decree_quota", "later_decree_quota", "withdrawal", "forced_advance") and observed < len(path):
@@ -183,13 +188,15 @@ def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, 
     if set(given) == {"file"}:
         path = library() / "settings" / f"{given['file']}.yaml"
         given, where = read_yaml(path), path.name
-    arrays, citations, regions = {}, [], None
+    arrays: dict[str, Any] = {}
+    citations: list[tuple[str, Citation]] = []
+    regions = None
     for item in fields(Setting):
         if item.name not in given:
             raise UserError(f"{where}, key {item.name}: missing.")
         entry = checked(Sourced, given[item.name], f"{where}, key {item.name}")
         array = np.array(nested(entry.value, units(Setting)[item.name], f"{where}, key {item.name}"), dtype=float)
-        dims = item.type.dim_str.split()
+        dims = axes(Setting)[item.name]
         regions = array.shape[0] if regions is None else regions
         expected = tuple(regions if dim == "region" else SIZES[dim] for dim in dims)
         if array.shape != expected:
@@ -232,6 +239,17 @@ def overrides_of(scenario: Scenario) -> dict[str, Override]:
     return found
 
 
+def decided_on(base: Scenario, policies: tuple[str, ...], sets: tuple[str, ...]) -> tuple[Scenario, dict[str, float]]:
+    """The scenario under policies and single settings, and the parameters that the settings fix."""
+    under, fixed = base, {}
+    for name in policies:
+        under = overlay(under, load_policy(name))
+    for text in sets:
+        under, numbers_fixed = set_value(under, text)
+        fixed |= numbers_fixed
+    return under, fixed
+
+
 def build(
     scenario: str | Scenario,
     policies: tuple[str, ...] = ("as-happened",),
@@ -246,13 +264,7 @@ def build(
     if not 1 <= draws <= 100_000:
         raise UserError(f"draws: 1 to 100,000 were expected, found {draws}; more draws go through a sweep.")
     base = load(scenario) if isinstance(scenario, str) else scenario
-    under = base
-    for name in policies:
-        under = overlay(under, load_policy(name))
-    fixed: dict[str, float] = {}
-    for text in sets:
-        under, numbers_fixed = set_value(under, text)
-        fixed |= numbers_fixed
+    under, fixed = decided_on(base, policies, sets)
     ending = continuation or base.continuation
     if ending not in ("goes-on", "ceasefire", "escalates"):
         raise UserError(f'continuation: goes-on, ceasefire or escalates was expected, found "{ending}".')
@@ -270,7 +282,10 @@ def build(
     same = all(
         np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers)
     )
-    ground = Ground(**{key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in under.ground.items()})
+    places: dict[str, Any] = {
+        key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in under.ground.items()
+    }
+    ground = Ground(**places)
     text = yaml.safe_dump(under.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=160)
     return Experiment(
         name=base.name,
@@ -296,7 +311,3 @@ def build(
         citations=(*settings[0][1], *settings[1][1], *lever_citations(under)),
     )
 
-
-def with_draws(experiment: Experiment, draws: int) -> Experiment:
-    """The same experiment with another number of draws."""
-    return replace(experiment, draws=draws)

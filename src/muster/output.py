@@ -193,10 +193,11 @@ class Writer:
 
 def quantiles(values: np.ndarray) -> np.ndarray:
     """QUANTILES of the draws [quantile, ...], by linear interpolation between neighbours; infinity is a value like others."""
-    ranked = np.sort(values, axis=0).astype(float)
+    ranked = np.sort(values, axis=0)
     found = []
     for place in np.array(QUANTILES) * (len(values) - 1):
-        low, high, share = ranked[int(place)], ranked[min(int(place) + 1, len(values) - 1)], place % 1
+        low, high = (ranked[min(int(place) + step, len(values) - 1)].astype(float) for step in (0, 1))
+        share = place % 1
         with np.errstate(invalid="ignore"):
             found.append(np.where((low == high) | (share == 0), low, low + (high - low) * share))
     return np.stack(found)

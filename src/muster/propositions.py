@@ -101,7 +101,8 @@ def value(quantity: Quantity, results) -> np.ndarray:
         case At():
             return results.at(quantity.at, quantity.day, quantity.cohort)
         case Over():
-            return sum(results.total(path, quantity.start, quantity.end, quantity.cohort) for path in quantity.over)
+            parts = [results.total(path, quantity.start, quantity.end, quantity.cohort) for path in quantity.over]
+            return np.sum(parts, axis=0)
         case Mean():
             return results.mean(quantity.mean, quantity.start, quantity.end, quantity.cohort)
         case Largest():
@@ -127,7 +128,8 @@ def value(quantity: Quantity, results) -> np.ndarray:
 def counts_of(results, path: str) -> tuple[np.ndarray, np.ndarray]:
     """Weeks [step + 1] and a growing count [draw, step + 1], from 0 at the start."""
     counts = results.series(path).values.astype(float)
-    return np.arange(counts.shape[1] + 1) * float(results.tree.attrs["dt"]), np.pad(counts, ((0, 0), (1, 0)))
+    from_zero = np.concatenate([np.zeros((len(counts), 1)), counts], axis=1)
+    return np.arange(from_zero.shape[1]) * float(results.tree.attrs["dt"]), from_zero
 
 
 def crossing(results, path: str, level: float) -> np.ndarray:

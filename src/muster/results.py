@@ -136,7 +136,7 @@ HEADLINES = (
     Headline("killed", "1,000 men since the start", "front/killed", 1e-3, since_start=True),
     Headline("casualties", "1,000 men since the start", "front/losses", 1e-3, since_start=True),
     Headline("recruits", "1,000 men since the start", "cohorts/called_up", 1e-3, since_start=True),
-    Headline("armour", "1,000 vehicles", "arms/afv", 1e-3),
+    Headline("AFV", "1,000 vehicles", "arms/afv", 1e-3),
     Headline("area", "1,000 km2", "front/area_controlled", 1e-3),
     Headline("approval", "%", "society/approval_reported", 100),
     Headline("abroad", "million people", "people/abroad", 1e-6),

@@ -2,7 +2,6 @@
 
 import datetime
 import itertools
-from dataclasses import fields
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ from pydantic import Field
 from muster.errors import UserError, nearest
 from muster.evidence import Citation, Strict, checked, library, parameters
 from muster.model.levers import AXES, Ground, Levers
-from muster.model.quantity import units
+from muster.model.quantity import axes, units
 from muster.reading import convert, parse_yaml, read_text
 
 DERIVED = ("decree_quota", "later_decree_quota", "decree_age", "withdrawal", "forced_advance")
@@ -307,7 +306,7 @@ def set_lever(scenario: Scenario, parts: list[str], value: str, where: str) -> S
 
 def parts_of(key: str) -> tuple[str, ...]:
     """The names along the axis of a lever, none for a single number."""
-    dims = next(field.type for field in fields(Levers) if field.name == key).dim_str.split()
+    dims = axes(Levers)[key]
     return AXES[dims[0]] if dims else ()
 
 

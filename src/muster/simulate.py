@@ -108,7 +108,8 @@ def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress
         params = evidence.draw(experiment, draws)
         past = nothing_lived(experiment, width)
         if policy:
-            past, _ = compiled(case_of(experiment, experiment.base_levers, (connected(), connected()), True), params, draws, past)
+            happened, _ = compiled(case_of(experiment, experiment.base_levers, (connected(), connected()), True), params, draws, past)
+            past = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), happened)  # where it lies must not make a second program
         _, readings = compiled(case_of(experiment, experiment.levers, links, not policy), params, draws, past)
         count = min(width, experiment.draws - first)
         yield count, jax.tree.map(lambda x, count=count: np.asarray(x[:count]), readings.split_series())

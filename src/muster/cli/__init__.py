@@ -5,6 +5,7 @@ Exit status: 0 done, 1 our fault, 2 the input is wrong (one sentence), 130 stopp
 
 import os
 import sys
+import threading
 import traceback
 from importlib.metadata import version
 from typing import Annotated
@@ -21,7 +22,7 @@ STOPPED = 130
 app = typer.Typer(
     name="muster",
     help="Simulates what a mass mobilization does to the army, the front, the society and the state, and judges claims about it.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -40,9 +41,12 @@ def show_version(wanted: bool) -> None:
 
 @app.callback()
 def options(
+    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and end.")] = False,
 ) -> None:
-    """Options of muster itself."""
+    """Options of muster itself; without a command it explains itself."""
+    if context.invoked_subcommand is None and not version:
+        typer.echo(context.get_help())
 
 
 def status(arguments: list[str] | None = None) -> int:
@@ -50,14 +54,14 @@ def status(arguments: list[str] | None = None) -> int:
     try:
         code = app(args=arguments, prog_name="muster", standalone_mode=False) or 0
         if code == STOPPED:
-            print("muster: stopped.", file=sys.stderr)
+            typer.echo("muster: stopped.", err=True)
         return code
     except (UserError, typer.TyperException) as problem:
-        text = str(problem) if isinstance(problem, UserError) else problem.format_message()
-        print(f"muster: {' '.join(text.split())}", file=sys.stderr)
+        text = str(problem) if isinstance(problem, UserError) else explained(problem.format_message())
+        typer.echo(f"muster: {' '.join(text.split())}", err=True)
         return 2
     except KeyboardInterrupt:
-        print("muster: stopped.", file=sys.stderr)
+        typer.echo("muster: stopped.", err=True)
         return STOPPED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -66,15 +70,23 @@ def status(arguments: list[str] | None = None) -> int:
         if os.environ.get("MUSTER_DEBUG") == "1":
             traceback.print_exc()
         reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
-        print(f"muster: sorry, this is our fault, not yours ({reason}); MUSTER_DEBUG=1 shows where.", file=sys.stderr)
+        typer.echo(f"muster: sorry, this is our fault, not yours ({reason}); MUSTER_DEBUG=1 shows where.", err=True)
         return 1
 
 
+def explained(message: str) -> str:
+    """What is wrong with a command line, with the commands that there are where one is unknown."""
+    if not message.startswith("No such command"):
+        return message
+    known = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    return f"{message} Known: {', '.join(known)}."
+
+
 def main() -> None:
-    """The command `muster`. A stopped run ends at once, though a thread of it may still compute."""
+    """The command `muster`; where a thread still computes for a run that is over, the process ends without waiting for it."""
     code = status()
-    if code == STOPPED:
-        sys.stdout.flush()
-        sys.stderr.flush()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if threading.active_count() > 1:
         os._exit(code)
     sys.exit(code)

@@ -47,33 +47,28 @@ def assess(
 
 def show(claims: list[dict], experiment, paths: list[Path], structures: str) -> None:
     """All readings, the table of the headline readings, the files, and three lines to remember."""
-    from rich.console import Console
+    from muster.cli.terminal import console
 
-    console = Console(highlight=False)
-    console.print(readings_table(claims))
-    console.print(headline_table(claims, experiment))
+    page = console()
+    page.print(readings_table(claims))
+    page.print(headline_table(claims, experiment))
     for path in paths:
-        console.print(str(path), soft_wrap=True)
+        page.print(str(path), soft_wrap=True)
     readings = [reading for claim in claims for reading in claim["readings"]]
     prior = sum(reading["prior_driven"] for reading in readings)
     flipped = sum(bool(reading["flips"]) for reading in readings)
-    console.print("To remember:")
-    console.print(
-        f"- {prior} of {len(readings)} readings are prior-driven: no fit moved them, so none is called supported or contradicted."
-    )
-    console.print(
+    page.print("To remember:")
+    page.print(f"- {prior} of {len(readings)} readings are prior-driven: no fit moved them, so none is called supported or contradicted.")
+    page.print(
         f"- {flipped} of {len(readings)} readings change sides under a rival equation."
         if structures == "all"
         else "- One form of the equations was used; --structures all shows which readings a rival equation changes."
     )
-    console.print(
-        f"- The outcome is what published figures say and never moves a verdict; after {experiment.scenario.last_observation} no decision is"
-        " known: probabilities hold for decisions going on, with a ceasefire and an escalation beside them."
-    )
+    page.print("- The outcome is what published figures say; it never moves a verdict, and no verdict moves it.")
 
 
 def readings_table(claims: list[dict]):
-    """Every reading but the headlines: probability, verdict, outcome, and the other continuations where it goes beyond the observations."""
+    """Every reading but the headlines: probability, verdict, outcome, and the other continuations beyond the last observation."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 

@@ -26,8 +26,9 @@ def cite(
         address = f" {entry['url']}" if entry["url"] else ""
         typer.echo(f"{entry['key']}: {entry['title']}. {entry['publisher']}, {entry['published']}.{address}")
         grades = ", ".join(f"{number} {grade}" for grade, number in sorted(entry["grades"].items()))
+        many = "number" if len(entry["values"]) == 1 else "numbers"
         typer.echo(
-            f"    {len(entry['values'])} numbers ({grades}): {', '.join(entry['values'][:3])}{', ...' if len(entry['values']) > 3 else ''}"
+            f"    {len(entry['values'])} {many} ({grades}): {', '.join(entry['values'][:3])}{', ...' if len(entry['values']) > 3 else ''}"
         )
     total = ", ".join(f"{number} {grade}" for grade, number in counts.most_common())
     typer.echo(f"{len(entries)} sources of {sum(counts.values())} numbers: {total}.")

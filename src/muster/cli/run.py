@@ -1,5 +1,6 @@
 """muster run: simulate a scenario and keep the results."""
 
+import gc
 import json
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 
 from muster.errors import UserError
 
-ARMY = ("in theatre", "killed", "casualties", "recruits", "armour")
+ARMY = ("in theatre", "killed", "casualties", "recruits", "AFV")
 COUNTRY = ("area", "approval", "abroad", "prices", "output", "deliveries")
 SPARSE = 4  # after the last observation the table shows every fourth half-year
 
@@ -49,26 +50,34 @@ def run(
     output.check_folder(folder, force)
     experiment = build(scenario, tuple(policy or ("as-happened",)), continuation, draws, seed, sets=tuple(settings or ()), dt=dt)
 
-    from muster.model.coupling import connected
-    from muster.simulate import lanes
-
     stopped = False
     with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
-        blocks = lanes(experiment, (connected(), connected()), lambda done, whole: update("", done, whole))
         try:
-            for _, sides in in_background(blocks):
-                writer.append(output.tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first=writer.draws))
+            for tree in in_background(blocks(experiment, update)):
+                writer.append(tree)
         except KeyboardInterrupt:
             if not writer.draws:
                 raise
             stopped = True
+            typer.echo(f"Stopping; keeping the {writer.draws:,} draws that are done.", err=True)
         manifest = output.manifest_of(output.described(experiment), writer.draws, time.perf_counter() - started)
-        paths = writer.finish({**manifest, "draws_asked": draws})
+        paths = writer.finish(manifest)
     results = load(folder)
-    if stopped:
-        typer.echo(f"Stopped: {results.draws:,} of {draws:,} draws were done and are kept in {folder}.", err=True)
     show(headline_table(results), results, paths, as_json)
     return 130 if stopped else 0
+
+
+def blocks(experiment, update):
+    """The results of some draws after the other, so that memory does not grow with the draws."""
+    from muster.model.coupling import connected
+    from muster.output import tree_of
+    from muster.simulate import lanes
+
+    first = 0
+    for count, sides in lanes(experiment, (connected(), connected()), lambda done, whole: update("", done, whole)):
+        yield tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first)
+        first += count
+        gc.collect()  # a tree that is written holds itself in a circle until it is looked for
 
 
 def show(rows: list[dict], results, paths: list[Path], as_json: bool) -> None:
@@ -79,19 +88,19 @@ def show(rows: list[dict], results, paths: list[Path], as_json: bool) -> None:
         counts = {"seed": int(attributes["seed"]), "draws": results.draws, "dt": results.dt}
         typer.echo(json.dumps({**told, **counts, "files": [str(path) for path in paths], "headlines": rows}, ensure_ascii=False))
         return
-    from rich.console import Console
+    from muster.cli.terminal import console
 
-    console = Console(highlight=False)
-    console.print(
+    page = console()
+    page.print(
         f"{attributes['scenario']}, {attributes['policy']}, {attributes['continuation']}: median and 90 % band of {results.draws:,} draws"
     )
     for side, label in zip(results.sides, attributes["labels"], strict=True):
         own = [row for row in rows if row["side"] == side]
         for names in (ARMY, COUNTRY):
-            console.print(table(label, own, names, attributes["last_observation"]))
-    console.print(f"After {attributes['last_observation']} the table shows one date in {SPARSE}; --json shows all.")
+            page.print(table(label, own, names, attributes["last_observation"]))
+    page.print(f"After {attributes['last_observation']} the table shows one date in {SPARSE}; --json shows all.")
     for path in paths:
-        console.print(str(path), soft_wrap=True)
+        page.print(str(path), soft_wrap=True)
 
 
 def table(label: str, rows: list[dict], names: tuple[str, ...], last_observation: str):
@@ -105,7 +114,7 @@ def table(label: str, rows: list[dict], names: tuple[str, ...], last_observation
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
     shown.add_column(label, no_wrap=True)
     for name in names:
-        shown.add_column(f"{name}\n{units[name]}", justify="right")
+        shown.add_column(f"{name}\n{units[name].replace(' ', chr(10), 1)}", justify="right", no_wrap=True)
     days = sorted({row["date"] for row in rows})
     later = [day for day in days if day > last_observation]
     for day in days:

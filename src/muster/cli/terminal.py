@@ -86,4 +86,11 @@ def short(number: float) -> str:
 
 def band(middle: float, low: float, high: float) -> str:
     """Median and 90 % band of a number."""
-    return f"{short(middle)} [dim]{short(low)} to {short(high)}[/dim]"
+    return f"{short(middle)} [dim]{short(low)}{'–' if low >= 0 else ' to '}{short(high)}[/dim]"
+
+
+def console():
+    """Tables and paths on stdout; wide enough for a table where no terminal says how wide."""
+    from rich.console import Console
+
+    return Console(highlight=False, width=None if sys.stdout.isatty() else 100)

@@ -165,7 +165,7 @@ def production(lines, productivity, components, params: Params):
 
 def productivity(state: State, inputs: Inputs, params: Params, structure: Structure):
     """Labour hours x productivity over what lines need [1], eq. 4 (structure G)."""
-    growth = (state.made + 1) / (52 * state.lines + 1)
+    growth = jnp.where(state.lines > 0, share(state.made, 52 * state.lines), jnp.ones_like(state.lines))
     match structure.learning:
         case "half":
             learned = power(growth, params.learning_exponent / 2)

@@ -108,7 +108,7 @@ def begin(params: Params, goal, troops) -> State:
 
 def passed_on(shortfall, suppression, plan, params: Params):
     """What a level passes on of a shortfall [person], eq. 1: bad news shrinks, good news grows."""
-    width = params.report_corner * plan + 1
+    width = jnp.maximum(params.report_corner * plan, 1e-9)
     corner = positive(jnp.zeros_like(width), width)
     bad, good = positive(shortfall, width) - corner, positive(-shortfall, width) - corner
     return (1 - suppression) * bad - (1 + params.embellishment) * good
@@ -116,16 +116,16 @@ def passed_on(shortfall, suppression, plan, params: Params):
 
 def read(state: State, goal, troops, loss_share, params: Params) -> Picture:
     """What the top sees of last week and orders where nothing is decreed, eq. 4 and 5."""
-    reported = jnp.maximum(goal - state.shortfall[-1], 1.0)
+    reported = jnp.maximum(goal - state.shortfall[-1], 1e-5 * goal + 1e-9)
     missing = goal - reported
     wanted = missing / params.order_time + loss_share * reported
     strength = share(reported, goal)
     return Picture(
         reported=reported,
-        call_up=positive(wanted, params.order_corner * goal + 1),
+        call_up=positive(wanted, jnp.maximum(params.order_corner * goal, 1e-9)),
         course_share=1 - params.urgency_course * jnp.clip(1 - strength, 0, 1),
         intensity_share=power(jnp.minimum(strength, 1.0), params.strength_intensity),
-        coordination=jnp.exp(-params.coordination_error * jnp.abs(jnp.log(reported / jnp.maximum(troops, 1.0)))),
+        coordination=jnp.exp(-params.coordination_error * jnp.abs(jnp.log(reported / jnp.maximum(troops, 1e-5 * goal + 1e-9)))),
     )
 
 

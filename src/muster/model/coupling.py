@@ -80,8 +80,8 @@ class Before(Record):
 
     force: front.Inputs
     moves: front.Moves
-    callup: callup.Outputs
     calls: callup.Flows
+    callup: callup.Outputs
     training: training.Outputs
     economy: economy.Outputs
     arms: arms.Outputs

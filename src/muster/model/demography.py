@@ -266,7 +266,7 @@ def age(state: State, doubt, elapsed, setting: Setting, params: Params, age_of_w
     schedule = jnp.sum(setting.fertility * state.women) * jnp.exp(-params.fertility_trend * age_of_war / 52) * elapsed / 52
     factor = jnp.sum(state.conceptions[2] * jnp.sum(state.women, axis=1)) / jnp.sum(state.women)
     born = schedule * factor
-    lost = positive(schedule - born, params.corner * schedule + 1) - positive(-(schedule - born), params.corner * schedule + 1)
+    lost = positive(schedule - born, params.corner * schedule) - positive(-(schedule - born), params.corner * schedule)
     made_up, lapsed = leaves(state.postponed, (params.recovery_rate * (1 - doubt) / 52, params.lapse_rate / 52 + 0 * doubt), elapsed)
     births = born + made_up
     youths, girls = setting.youths * elapsed / 52, setting.girls * elapsed / 52

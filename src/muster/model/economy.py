@@ -3,6 +3,7 @@
 An augmented Solow capacity, a demand side, and the budget that pays for the war (docs/model/economy.md, eq. 1-11).
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 import jax.numpy as jnp
@@ -219,6 +220,12 @@ def demand(own_soil, expected, inputs: Inputs, params: Params, structure: Struct
     return (1 - own_soil) * jnp.exp(params.demand_growth * inputs.age_of_war / 52) * (1 + boom - fear - tight + steady)
 
 
+def public_deficit(output, interest, inputs: Inputs, params: Params):
+    """Spending and interest less taxes, export revenue and aid [1/year], eq. 7."""
+    spending = inputs.civil_spending + params.domestic_share * inputs.military_spending + interest
+    return spending - params.taxes * output * inputs.state_capacity - params.export_rent * inputs.export_price - inputs.aid
+
+
 def finance(deficit, state: State, params: Params, dt):
     """New debt, new money and reserves drawn [1/year] that pay a deficit, eq. 7.
 
@@ -251,6 +258,40 @@ def inflation_target(gap, money_growth, state: State, params: Params):
     return anchored + params.gap_inflation * felt + params.money_inflation * (money_growth - params.capacity_growth)
 
 
+def labour_shortage(gap, workers, state: State, params: Params):
+    """Labour wanted beyond what there is, over the start [1], eq. 6."""
+    none = positive(jnp.zeros_like(gap), params.shortage_corner)
+    return positive(gap + 1 - workers / state.labour_at_start, params.shortage_corner) - none
+
+
+def log_wage(state: State, shortage, surprise, imported, output, workers, params: Params, dt):
+    """Log real wage over the start [1], eq. 10; `surprise` = expected less actual inflation [1/year]."""
+    growth = params.capacity_growth + params.shortage_wage * jnp.maximum(shortage, 0.0) + surprise
+    worth = jnp.log(output) - jnp.log(workers / state.labour_at_start)
+    return approach(state.log_wage + params.wage_speed * growth * dt / 52 - imported, worth, params.wage_share_time, dt)
+
+
+def readings(state: State, new: State, able, deficit, interest, workers, human, shortage, params: Params) -> Outputs:
+    """What is recorded of the week's economy."""
+    return Outputs(
+        output=new.output,
+        inflation=jnp.expm1(new.log_prices[0] - state.log_prices[-1]),
+        real_wage=jnp.exp(new.log_wage),
+        labour=workers / state.labour_at_start,
+        labour_shortage=shortage,
+        human_capital=human / state.human_capital_at_start,
+        fiscal_distress=(deficit + interest) / new.output - state.fiscal_distress_at_start,
+        capacity=able,
+        deficit=deficit,
+        debt=new.debt,
+        money=new.money,
+        reserves=new.reserves,
+        exchange_rate=jnp.exp(new.exchange_rate),
+        arms_labour=new.arms_labour * workers / (params.arms_labour_at_start * state.labour_at_start),
+        adaptation=new.adaptation,
+    )
+
+
 def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure) -> tuple[State, Outputs]:
     """One week of the economy."""
     workers = labour(inputs.men_at_home, inputs.women_at_home, inputs.disabled, inputs.held_men, params)
@@ -264,10 +305,8 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
     usable = saturate_at(params.overuse * able, wanted) / saturate_at(params.overuse, jnp.ones_like(wanted))
     output = approach(state.output, usable, params.output_time, dt)
     gap = (wanted - able) / able
-    taxes = params.taxes * output * inputs.state_capacity
     interest = params.interest * state.debt
-    spending = inputs.civil_spending + params.domestic_share * inputs.military_spending + interest
-    deficit = spending - taxes - params.export_rent * inputs.export_price - inputs.aid
+    deficit = public_deficit(output, interest, inputs, params)
     borrowed, printed, drawn = finance(deficit, state, params, dt)
     money_growth = printed / state.money
     rate = exchange_rate(state, wedge, money_growth, inputs, params, dt)
@@ -276,13 +315,11 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
     core = approach(state.inflation_rate, inflation_target(gap, money_growth, state, params), params.inflation_time, dt)
     expected = approach(state.expected_inflation, state.inflation_rate, params.expectation_time, dt)
     level = state.log_prices[0] + core * dt / 52 + imported
-    none = positive(jnp.zeros_like(gap), params.shortage_corner)
-    shortage = positive(gap + 1 - workers / state.labour_at_start, params.shortage_corner) - none
-    growth = params.capacity_growth + params.shortage_wage * jnp.maximum(shortage, 0.0) + expected - core
-    worth = jnp.log(output) - jnp.log(workers / state.labour_at_start)
+    shortage = labour_shortage(gap, workers, state, params)
     military = jnp.log(jnp.maximum(inputs.military_spending, 1e-6) / params.military_spending_at_start)
     invested = params.saving * output - params.depreciation * state.capital - params.crowding_out * jnp.maximum(deficit, 0.0)
-    new = State(
+    new = replace(
+        state,
         output=output,
         capital=jnp.maximum(state.capital + dt / 52 * (invested - params.fire_destruction * inputs.under_fire * state.capital), 0.1),
         wedge=wedge,
@@ -293,7 +330,7 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         inflation_rate=core,
         expected_inflation=expected,
         log_prices=jnp.concatenate([level[None], state.log_prices[:-1]]),
-        log_wage=approach(state.log_wage + params.wage_speed * growth * dt / 52 - imported, worth, params.wage_share_time, dt),
+        log_wage=log_wage(state, shortage, expected - core, imported, output, workers, params, dt),
         debt=state.debt + borrowed * dt / 52,
         money=state.money + printed * dt / 52,
         reserves=state.reserves - drawn * dt / 52,
@@ -301,28 +338,8 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         arms_labour=jnp.clip(
             state.arms_labour + params.arms_mobility * params.arms_premium * military * state.arms_labour * dt / 52, 0.001, 0.25
         ),
-        labour_at_start=state.labour_at_start,
-        human_capital_at_start=state.human_capital_at_start,
-        fiscal_distress_at_start=state.fiscal_distress_at_start,
     )
-    outputs = Outputs(
-        output=output,
-        inflation=jnp.expm1(level - state.log_prices[-1]),
-        real_wage=jnp.exp(new.log_wage),
-        labour=workers / state.labour_at_start,
-        labour_shortage=shortage,
-        human_capital=human / state.human_capital_at_start,
-        fiscal_distress=(deficit + interest) / output - state.fiscal_distress_at_start,
-        capacity=able,
-        deficit=deficit,
-        debt=new.debt,
-        money=new.money,
-        reserves=new.reserves,
-        exchange_rate=jnp.exp(rate),
-        arms_labour=new.arms_labour * workers / (params.arms_labour_at_start * state.labour_at_start),
-        adaptation=adaptation,
-    )
-    return new, outputs
+    return new, readings(state, new, able, deficit, interest, workers, human, shortage, params)
 
 
 def saturate_at(limit, wanted):

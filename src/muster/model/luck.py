@@ -59,7 +59,7 @@ def thresholds(key, name: str, shape: tuple[int, ...]):
     return jnp.cumsum(jax.random.exponential(stream(key, name), shape, dtype=jnp.float64), axis=-1)
 
 
-def begin(seed, draw, side: int, regions: int) -> Luck:
+def begin(seed, draw, side, regions: int) -> Luck:
     """The luck of one side (crc32 of its name) in one draw."""
     key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), draw), side)
 

@@ -3,6 +3,7 @@
 Three slow states feed self-exciting hazards; coercion is two-edged (docs/model/morale.md, eq. 1-10).
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 import jax
@@ -153,8 +154,8 @@ def exhaustion(x, inputs: Inputs, params: Params, dt):
 def cohesion(c, inputs: Inputs, params: Params, dt):
     """Cohesion [1], eq. 2: built in the field with time, destroyed by losses, mixing and turnover; at rest in peace."""
     built = approach(c, params.cohesion_limit, params.cohesion_time / jnp.maximum(inputs.war, 1e-9), dt)
-    kept = built * jnp.exp(-params.turnover_loss * inputs.loss_share * dt - params.mixed_loss * inputs.mixed * dt)
-    return kept + (params.cohesion_new - kept) * -jnp.expm1(-params.turnover_loss * inputs.arrival_share)
+    kept = built * jnp.exp(-inputs.war * (params.turnover_loss * inputs.loss_share + params.mixed_loss * inputs.mixed) * dt)
+    return kept + (params.cohesion_new - kept) * -jnp.expm1(-params.turnover_loss * inputs.arrival_share * inputs.war)
 
 
 def service_term(service, params: Params):
@@ -227,18 +228,11 @@ def return_share(wounded_return, forward_care, params: Params):
 
 def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure) -> tuple[State, Outputs, Flows]:
     """One week after the fighting: wear, morale, who deserts, who surrenders, who comes back."""
-    mood = State(
+    mood = replace(
+        state,
         exhaustion=exhaustion(state.exhaustion, inputs, params, dt),
         cohesion=cohesion(state.cohesion, inputs, params, dt),
         service=(1 - inputs.arrival_share) * (state.service + inputs.war * dt),
-        morale=state.morale,
-        desertion_precedent=state.desertion_precedent,
-        surrender_precedent=state.surrender_precedent,
-        impunity=state.impunity,
-        deserters=state.deserters,
-        captured=state.captured,
-        deserted_total=state.deserted_total,
-        surrendered_total=state.surrendered_total,
     )
     morale = approach(state.morale, morale_target(mood, inputs, params), params.morale_time, dt)
     desertion_hazard, surrender_hazard = hazards(state, inputs, params, structure)
@@ -248,10 +242,8 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
     troops = jnp.sum(inputs.troops, axis=0)
     tried = saturate(params.court_capacity, jnp.sum(deserted_men) / dt)
     untried = jnp.where(jnp.sum(deserted_men) > 0, 1 - share(tried * dt, jnp.sum(deserted_men)), state.impunity)
-    new = State(
-        exhaustion=mood.exhaustion,
-        cohesion=mood.cohesion,
-        service=mood.service,
+    new = replace(
+        mood,
         morale=morale,
         desertion_precedent=precedent(state.desertion_precedent, deserted_men, troops, params, dt),
         surrender_precedent=precedent(state.surrender_precedent, surrendered_men, troops, params, dt),

@@ -1,6 +1,7 @@
 """How every number of the model states its unit and its meaning."""
 
 from dataclasses import fields
+from typing import Any, cast
 
 import equinox as eqx
 
@@ -20,6 +21,11 @@ def units(record: type[Record]) -> dict[str, str]:
 def meanings(record: type[Record]) -> dict[str, str]:
     """Meaning of each field of a record, by name."""
     return {field.name: field.metadata["meaning"] for field in fields(record) if "unit" in field.metadata}
+
+
+def axes(record: type[Record]) -> dict[str, tuple[str, ...]]:
+    """Names of the axes of each field of a record, by name."""
+    return {field.name: tuple(cast(Any, field.type).dim_str.split()) for field in fields(record) if "unit" in field.metadata}
 
 
 def headlines(record: type[Record]) -> tuple[str, ...]:

@@ -85,7 +85,8 @@ def one(case: Case, params: tuple[SideParams, SideParams], draw, past: Pair, dt:
     world, given = start(case, params, draw, past, dt)
 
     def body(world: World, row):
-        new, readings = advance(case, given, world, *row, dt, structure)
+        step, levers = row
+        new, readings = advance(case, given, world, step, levers, dt, structure)
         return new, jax.tree.map(lambda x: x.astype(jnp.float32), readings)
 
     steps = case.levers[0].war.shape[0]

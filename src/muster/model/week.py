@@ -37,7 +37,8 @@ def week(world: World, levers: Pair, given: Pair, noise: Pair, ground: Ground, l
     enemies = [Enemy(works[j].captured_share * lost[j], jnp.where(fights[j].breakthrough > 0, ground.attack_width, 0.0)) for j in (1, 0)]
 
     def rest(half, fight, enemy, h):
-        return second_half(*half, fight, enemy, h, dt, structure)
+        side, before = half
+        return second_half(side, before, fight, enemy, h, dt, structure)
 
     done = each(rest, halves, pair(*fights), pair(*enemies), here)
     return World(sides=each(lambda d: d[0], done), contact=contact), each(lambda d: d[1], done)
@@ -56,7 +57,7 @@ def first_half(side: Side, here: Here, dt, structure: Structure) -> tuple[Side, 
     new = replace(
         side, front=new_front, callup=new_callup, training=new_training, economy=new_economy, arms=new_arms, partners=new_partners
     )
-    return new, Before(force, moves, callup_out, calls, training_out, economy_out, arms_out, partners_out)
+    return new, Before(force, moves, calls, callup_out, training_out, economy_out, arms_out, partners_out)
 
 
 def second_half(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: Here, dt, structure: Structure):

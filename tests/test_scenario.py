@@ -1,0 +1,176 @@
+"""Scenarios, policies and single settings: what is read, and what is refused in one clear sentence."""
+
+import datetime
+
+import numpy as np
+import pytest
+
+from muster.errors import UserError
+from muster.experiment import build, lump
+from muster.model.levers import Levers
+from muster.model.quantity import units
+from muster.reading import parse_yaml, read_yaml
+from muster.scenario import DERIVED, PATHS, load, load_policy, overlay
+
+OBSERVED = ("troops", "killed", "losses", "casualties", "area", "approval", "inflation", "output", "recruits", "volunteers", "emigration")
+
+
+def test_the_time_paths_that_a_scenario_may_give_are_decisions_and_weather_only():
+    assert set(PATHS) == {
+        "war", "talks", "standing_call_up", "establishment", "theatre_goal_share", "theatre_share", "selection", "course_length",
+        "hasty_course_length", "commitment", "cadre_to_front", "time_in_line", "coercion", "pay", "border", "penal_severity",
+        "repression", "candour", "media_freedom", "prisoner_offers", "outside_men", "allied_men", "attack_share", "intensity",
+        "home_soil", "under_fire", "fire_plan", "fire_mix", "forward_care", "military_spending", "civil_spending", "policy_rate",
+        "sanctions", "export_price", "shell_line_plan", "vehicle_line_plan", "security_at_home", "partner_decision",
+        "partner_election", "partner_men", "shell_offer",
+    }  # fmt: skip
+    assert not set(PATHS) & set(OBSERVED)
+    assert set(PATHS) | set(DERIVED) == set(units(Levers))
+
+
+@pytest.mark.parametrize("dt", [1.0, 0.5])
+def test_a_dated_lump_is_spread_exactly(dt):
+    rate = lump(3.3, 5.3, 300_000.0, round(52 / dt), dt)
+    assert rate.sum() * dt == pytest.approx(300_000.0, rel=1e-12)
+    assert np.count_nonzero(rate) in (6, 7, 11, 12)
+
+
+def test_the_decree_of_the_reference_case_is_announced_in_full():
+    experiment = build("russia-ukraine-2022")
+    assert experiment.levers[0].decree_quota.sum() == pytest.approx(300_000)
+    week = int(np.argmax(experiment.levers[0].decree_age >= 0))
+    assert experiment.start + datetime.timedelta(weeks=week) <= datetime.date(2022, 9, 21)
+
+
+def test_a_policy_replaces_levers_of_one_side_and_nothing_else():
+    base, changed = load("russia-ukraine-2022"), overlay(load("russia-ukraine-2022"), load_policy("no-decree"))
+    assert changed.sides["russia"].levers["decree"] is None
+    assert changed.sides["ukraine"] == base.sides["ukraine"]
+    assert changed.events == base.events
+    assert base.sides["russia"].levers["decree"] is not None
+
+
+@pytest.mark.parametrize("policy", ["as-happened", "no-decree", "stabilise-and-train", "everyone-to-the-front"])
+def test_every_policy_of_the_library_builds_and_gives_reasons(policy):
+    found = load_policy(policy)
+    assert set(found.reasons) >= set(found.set)
+    build("russia-ukraine-2022", policies=(policy,))
+
+
+def test_as_happened_runs_on_its_own_levers():
+    experiment = build("russia-ukraine-2022")
+    assert experiment.levers is experiment.base_levers
+
+
+def test_continuations_change_only_what_comes_after_the_last_observation():
+    runs = {name: build("russia-ukraine-2022", continuation=name) for name in ("goes-on", "ceasefire", "escalates")}
+    seen = runs["goes-on"].observation_step
+    for other in ("ceasefire", "escalates"):
+        for name in units(Levers):
+            for a, b in zip(runs["goes-on"].levers, runs[other].levers, strict=True):
+                np.testing.assert_array_equal(getattr(a, name)[:seen], getattr(b, name)[:seen])
+    assert runs["ceasefire"].levers[0].talks[-1] == 1
+    assert runs["escalates"].levers[0].later_decree_quota.sum() == pytest.approx(300_000)
+
+
+def reference_text():
+    from muster.evidence import library
+
+    return (library() / "scenarios" / "russia-ukraine-2022.yaml").read_text()
+
+
+def changed_file(tmp_path, old, new):
+    text = reference_text()
+    assert old in text
+    path = tmp_path / "mine.yaml"
+    path.write_text(text.replace(old, new, 1))
+    return str(path)
+
+
+WRONG_FILES = {
+    "unknown key": ("last_observation:", "last_observed:", "last_obser"),
+    "unknown lever": ("      coercion:", "      coersion:", "coercion"),
+    "wrong unit": ("announced: 300000 person", "announced: 300000 km", "unit"),
+    "negative men": ("announced: 300000 person", "announced: -300000 person", "positive"),
+    "dates out of order": ("{2022-02-24: 0.2, 2022-09-21: 0.42}", "{2022-09-21: 0.42, 2022-02-24: 0.2}", "order"),
+    "a share above one": ("{2022-02-24: 0.2, 2022-09-21: 0.42}", "{2022-02-24: 0.2, 2022-09-21: 4.2}", "at most 1"),
+    "a date outside": ("date: 2022-09-21", "date: 2052-09-21", "outside"),
+    "end before start": ("end: 2033-12-31", "end: 2021-12-31", "start"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_FILES)
+def test_a_wrong_scenario_is_refused_in_one_sentence(tmp_path, case):
+    old, new, word = WRONG_FILES[case]
+    with pytest.raises(UserError, match=word) as caught:
+        build(changed_file(tmp_path, old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_policy_that_extends_itself_is_refused(tmp_path):
+    first, second = tmp_path / "first.yaml", tmp_path / "second.yaml"
+    first.write_text(f"name: first\ntitle: one\nside: russia\nextends: {second}\n")
+    second.write_text(f"name: second\ntitle: two\nside: russia\nextends: {first}\n")
+    with pytest.raises(UserError, match="extends itself"):
+        build("toy", policies=(str(first),))
+
+
+WRONG_SETS = {
+    "no value": ("russia.levers.pay", "PATH=VALUE"),
+    "unknown side": ("rusia.levers.pay=2", "russia"),
+    "unknown lever": ("russia.levers.pey=2", "pay"),
+    "wrong unit": ("russia.levers.course_length=12 km", "week"),
+    "negative": ("russia.levers.prisoner_offers=-5 person/week", "negative"),
+    "unknown subsystem": ("frnt.loss_rate=0.02", "front"),
+    "unknown parameter": ("front.los_rate=0.02", "loss_rate"),
+    "a side for a law of the war": ("russia.front.loss_rate=0.02", "both sides"),
+    "a share above one": ("russia.callup.evade_share=1.2", "0 to 1"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_SETS)
+def test_a_wrong_set_is_refused_in_one_sentence(case):
+    text, word = WRONG_SETS[case]
+    with pytest.raises(UserError, match=word) as caught:
+        build("russia-ukraine-2022", sets=(text,))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_set_changes_one_lever_one_part_or_one_parameter():
+    whole = build("russia-ukraine-2022", sets=("russia.levers.course_length=12 weeks",))
+    assert np.all(whole.levers[0].course_length[0] == 12)
+    part = build("russia-ukraine-2022", sets=("russia.levers.course_length.decree=84 days",))
+    assert part.levers[0].course_length[0][1] == pytest.approx(12)
+    assert part.levers[0].course_length[0][4] == pytest.approx(2)
+    fixed = build("russia-ukraine-2022", sets=("front.loss_rate=0.02", "ukraine.callup.evade_share=30 %"))
+    assert fixed.fixed == {"war/front.loss_rate": 0.02, "ukraine/callup.evade_share": pytest.approx(0.3)}
+
+
+WRONG_TEXTS = {
+    "a tag": ("a: !!python/object/apply:os.system [ls]", "tags"),
+    "an anchor": ("a: &x 1\nb: *x", "anchors"),
+    "a key twice": ("a: 1\na: 2", "twice"),
+    "a list": ("- 1", "mapping"),
+    "broken": ("a: [1", "not valid YAML"),
+    "nothing": ("", "mapping"),
+}
+
+
+@pytest.mark.parametrize("case", WRONG_TEXTS)
+def test_dangerous_or_broken_yaml_is_refused(case):
+    text, word = WRONG_TEXTS[case]
+    with pytest.raises(UserError, match=word):
+        parse_yaml(text, "file.yaml")
+
+
+def test_only_true_and_false_are_booleans_and_numbers_are_finite():
+    assert parse_yaml("a: yes\nb: true\nc: off\nd: .nan", "f") == {"a": "yes", "b": True, "c": "off", "d": ".nan"}
+
+
+def test_a_file_that_is_too_big_missing_a_folder_or_binary_is_refused(tmp_path):
+    big, binary = tmp_path / "big.yaml", tmp_path / "binary.yaml"
+    big.write_text("a: " + "x" * 2_000_000)
+    binary.write_bytes(b"\xff\xfe\x00\x01")
+    for path, word in ((big, "bytes"), (binary, "UTF-8"), (tmp_path, "folder"), (tmp_path / "none.yaml", "not exist")):
+        with pytest.raises(UserError, match=word):
+            read_yaml(path)
