@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -42,6 +43,7 @@ class Judgement:
     claims: list[tuple[Claim, list[JudgedReading]]]
     results: Results
     experiment: Experiment
+    structures: tuple[Structure, ...]
 
     def as_list(self) -> list[dict]:
         """The contract of claims.json."""
@@ -60,7 +62,7 @@ class Judgement:
     def save(self, directory: Path, force: bool = False) -> list[Path]:
         """results.nc, manifest.json and claims.json; returns their paths."""
         claims = json.dumps(self.as_list(), indent=1, ensure_ascii=False, default=str)
-        return self.results.save(directory, force, texts={CLAIMS: claims})
+        return self.results.save(directory, force, texts={CLAIMS: claims}, structures=self.structures)
 
 
 def reading_as_dict(item: JudgedReading) -> dict:
@@ -138,7 +140,7 @@ def assess(
             label = ", ".join(
                 part for part in (policy, continuation if continuation != "goes-on" else "", structure) if part != "default" and part
             )
-            runs[key] = simulate.ensemble(experiment, (lambda done, whole: progress(label, done, whole)) if progress else None)
+            runs[key] = simulate.ensemble(experiment, partial(progress, label) if progress else None)
         return runs[key]
 
     experiment = build(scenario, ("as-happened",), "goes-on", draws, seed, None, sets)
@@ -164,4 +166,4 @@ def assess(
         )
 
     found = [(claim, [judged(reading) for reading in claim.readings]) for claim in asked]
-    return Judgement(found, run("as-happened", "goes-on", "default"), experiment)
+    return Judgement(found, run("as-happened", "goes-on", "default"), experiment, tuple(chosen.values()))

@@ -83,12 +83,20 @@ def series_paths(tree: xr.DataTree) -> list[str]:
     return [f"{node.path.strip('/')}/{name}" for node in tree.leaves for name in node.data_vars]
 
 
+def series_of(tree: xr.DataTree, path: str) -> xr.DataArray:
+    """The variable at side/node/name."""
+    found = tree[path]
+    if not isinstance(found, xr.DataArray):
+        raise UserError(f'"{path}" is no series.')
+    return found
+
+
 def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
     """Series of which every draw is kept: the headlines (`headline`), `all`, or headlines and NAMES (name, node/name or whole path)."""
     paths = series_paths(tree)
     if keep == "all":
         return set(paths)
-    whole = {path for path in paths if tree[path].attrs["headline"]}
+    whole = {path for path in paths if series_of(tree, path).attrs["headline"]}
     if keep == "headline":
         return whole
     for name in filter(None, (part.strip() for part in keep.split(","))):
@@ -115,7 +123,7 @@ class Writer:
     def __init__(self, directory: Path, keep: str = "headline"):
         self.directory, self.keep, self.draws = directory, keep, 0
         self.part = directory / (RESULTS + PART)
-        self.whole: set[str] = set()
+        self.whole: dict[str, h5netcdf.Variable] = {}
         self.rest: dict[str, Summarised] = {}
         self.leave = ExitStack()
 
@@ -128,29 +136,31 @@ class Writer:
 
     def begin(self, tree: xr.DataTree) -> None:
         """Makes the file, its dimensions and its variables."""
-        self.whole = kept_whole(tree, self.keep)
+        whole = kept_whole(tree, self.keep)
         self.directory.mkdir(parents=True, exist_ok=True)
         self.leave.callback(self.part.unlink, missing_ok=True)
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
         self.file = self.leave.enter_context(h5netcdf.File(self.part, "w", decode_vlen_strings=True))
         self.file.attrs.update(tree.attrs)
-        self.file.dimensions = {"draw": None, "time": tree.sizes["time"], "cohort": len(COHORTS), "quantile": len(QUANTILES)}
+        self.steps = tree.sizes["time"]
+        self.file.dimensions = {"draw": None, "time": self.steps, "cohort": len(COHORTS), "quantile": len(QUANTILES)}
         self.file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
         self.file.create_variable("quantile", ("quantile",), dtype="f8")[:] = np.array(QUANTILES)
         time = self.file.create_variable("time", ("time",), dtype="i8")
         time.attrs["units"] = f"minutes since {tree.attrs['start']}"
-        time[:] = ((tree["time"].values - np.datetime64(tree.attrs["start"])) / np.timedelta64(1, "m")).astype(int)
-        self.file.create_variable("draw", ("draw",), dtype="i8", chunks=(1024,))
+        time[:] = np.asarray((tree.coords["time"].values - np.datetime64(tree.attrs["start"])) / np.timedelta64(1, "m"), dtype=int)
+        self.draw = self.file.create_variable("draw", ("draw",), dtype="i8", chunks=(1024,))
         for path in series_paths(tree):
-            array = tree[path]
-            if path in self.whole:
-                self.variable(path, array.dims, array.attrs)
+            array = series_of(tree, path)
+            dims = tuple(str(dim) for dim in array.dims)
+            if path in whole:
+                self.whole[path] = self.variable(path, dims, array.attrs)
             else:
-                self.rest[path] = Summarised(array.dims, array.attrs)
+                self.rest[path] = Summarised(dims, array.attrs)
 
     def variable(self, path: str, dims: tuple[str, ...], attrs: dict) -> h5netcdf.Variable:
         """A compressed variable; each block holds one cohort of some draws."""
-        sizes = {"draw": BLOCK, "time": self.file.dimensions["time"].size, "cohort": 1, "quantile": 1}
+        sizes = {"draw": BLOCK, "time": self.steps, "cohort": 1, "quantile": 1}
         block = tuple(sizes[dim] for dim in dims)
         made = self.file.create_variable(f"/{path}", dims, "f4", chunks=block, compression="gzip", compression_opts=1, shuffle=True)
         made.attrs.update(attrs)
@@ -163,14 +173,14 @@ class Writer:
             if not self.draws:
                 self.begin(tree)
             self.file.resize_dimension("draw", last)
-            self.file["draw"][first:last] = tree["draw"].values
+            self.draw[first:last] = tree.coords["draw"].values
             self.draws = last
-            for path in sorted(self.whole):
-                self.file[path][first:last] = tree[path].values
+            for path, variable in self.whole.items():
+                variable[first:last] = series_of(tree, path).values
             for path, series in self.rest.items():
-                values = np.ascontiguousarray(tree[path].values, dtype=np.float32)
+                values = series_of(tree, path).values.astype(np.float32, order="C")
                 series.places.append((self.scratch.tell(), values.shape))
-                self.scratch.write(values)
+                self.scratch.write(values.data)
 
     def drawn(self, series: Summarised) -> np.ndarray:
         """All draws of a series, from the scratch file."""

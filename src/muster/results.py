@@ -2,7 +2,7 @@
 
 import datetime
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from muster import output
 from muster.errors import UserError, nearest
 from muster.experiment import Experiment
 from muster.model.levers import COHORTS
+from muster.model.structure import Structure
 from muster.reading import date
 
 
@@ -61,7 +62,7 @@ class Results:
             if f"{'/'.join(parts)}_quantiles" in known:
                 raise UserError(f'Of "{path}" these results hold quantiles only; run again with --keep {parts[-1]}.')
             raise UserError(f'There is no series "{path}".{nearest(path, known)}')
-        array = self.tree["/".join(parts)]
+        array = output.series_of(self.tree, "/".join(parts))
         if "draw" not in array.dims:
             raise UserError(f'"{path}" is a summary of the draws; only a series with every draw can be asked for.')
         if ("cohort" in array.dims) != (cohort is not None):
@@ -111,13 +112,26 @@ class Results:
         """Everything that is needed to make this run again, and how it went."""
         return output.manifest_of(self.tree.attrs, self.draws, self.wall_time)
 
-    def save(self, directory: Path | str, force: bool = False, keep: str = "headline", texts: dict[str, str] | None = None) -> list[Path]:
-        """results.nc, manifest.json and further texts by name in a folder; `keep` as in output.kept_whole. Returns their paths."""
+    def save(
+        self,
+        directory: Path | str,
+        force: bool = False,
+        keep: str = "headline",
+        texts: dict[str, str] | None = None,
+        structures: tuple[Structure, ...] = (),
+    ) -> list[Path]:
+        """results.nc, manifest.json and further texts by name in a folder, and their paths.
+
+        `keep` as in output.kept_whole; `structures` are those behind the texts, where they are more than this run's own.
+        """
         folder = Path(directory)
         output.check_folder(folder, force)
+        manifest = self.manifest()
+        if structures:
+            manifest["structures"] = [asdict(structure) for structure in structures]
         with output.Writer(folder, keep) as writer:
             writer.append(self.tree)
-            return writer.finish(self.manifest(), texts)
+            return writer.finish(manifest, texts)
 
 
 @dataclass(frozen=True)
@@ -148,7 +162,7 @@ HEADLINES = (
 
 def half_years(results: Results) -> list[datetime.date]:
     """The ends of June and December within a run (the first moment of July and January)."""
-    times = results.tree["time"].values.astype("datetime64[D]")
+    times = results.tree.coords["time"].values.astype("datetime64[D]")
     first, last = (day.astype(datetime.date) for day in (times[0], times[-1] + np.timedelta64(7, "D")))
     days = (datetime.date(year, month, 1) for year in range(first.year, last.year + 1) for month in (1, 7))
     return [day for day in days if first <= day <= last]
@@ -171,9 +185,9 @@ def headline_table(results: Results) -> list[dict]:
 
 def headline_values(results: Results, path: str, item: Headline, weeks: np.ndarray) -> np.ndarray:
     """A headline series at some times [week], the sum of its cohorts where it has any: [draw, time]."""
-    array = results.tree[path]
+    array = output.series_of(results.tree, path)
     flow = array.sum("cohort") if "cohort" in array.dims else array
-    values = flow.values.astype(float)
+    values = np.asarray(flow.values, dtype=float)
     known = np.arange(values.shape[1] + 1) * results.dt
     before = np.zeros((len(values), 1)) if item.since_start else values[:, :1]
     curve = np.concatenate([before, np.cumsum(values * results.dt, axis=1) if item.since_start else values], axis=1)

@@ -58,7 +58,10 @@ def show(claims: list[dict], experiment, paths: list[Path], structures: str) -> 
     prior = sum(reading["prior_driven"] for reading in readings)
     flipped = sum(bool(reading["flips"]) for reading in readings)
     page.print("To remember:")
-    page.print(f"- {prior} of {len(readings)} readings are prior-driven: no fit moved them, so none is called supported or contradicted.")
+    page.print(
+        f"- {prior} of {len(readings)} readings are prior-driven: no fit to data moved them. Such a reading is called supported or"
+        " contradicted only where every draw under every equation agrees."
+    )
     page.print(
         f"- {flipped} of {len(readings)} readings change sides under a rival equation."
         if structures == "all"
@@ -73,8 +76,8 @@ def readings_table(claims: list[dict]):
     from rich.table import Table
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title="Other readings", title_justify="left")
-    for name, justify in (("reading", "left"), ("p", "right"), ("verdict", "left"), ("outcome", "left"), ("ceasefire, escalates", "left")):
-        shown.add_column(name, justify=justify)
+    for name in ("reading", "p", "verdict", "outcome", "p if ceasefire, escalates"):
+        shown.add_column(name)
     for claim in claims:
         shown.add_row(f"[bold]{claim['id']}[/bold]")
         for reading in claim["readings"]:

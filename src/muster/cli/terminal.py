@@ -13,38 +13,38 @@ PATIENCE = 0.2  # seconds after which a waiting thread looks up
 
 def in_background(items: Iterator[Item]) -> Iterator[Item]:
     """The same items, computed in a thread: Ctrl-C is heard at once, even while a program compiles."""
-    ready: Queue[tuple[str, object]] = Queue(maxsize=1)
+    ready: Queue[tuple[list[Item], BaseException | None]] = Queue(maxsize=1)
     given_up = Event()
 
-    def hand_over(kind: str, value: object) -> None:
+    def hand_over(found: list[Item], problem: BaseException | None = None) -> None:
         while not given_up.is_set():
             try:
-                return ready.put((kind, value), timeout=PATIENCE)
+                return ready.put((found, problem), timeout=PATIENCE)
             except Full:
                 continue
 
     def work() -> None:
         try:
             for item in items:
-                hand_over("item", item)
+                hand_over([item])
                 if given_up.is_set():
                     return
-            hand_over("end", None)
+            hand_over([])
         except BaseException as problem:
-            hand_over("problem", problem)
+            hand_over([], problem)
 
     Thread(target=work, daemon=True).start()
     try:
         while True:
             try:
-                kind, value = ready.get(timeout=PATIENCE)
+                found, problem = ready.get(timeout=PATIENCE)
             except Empty:
                 continue
-            if kind == "problem":
-                raise value
-            if kind == "end":
+            if problem:
+                raise problem
+            if not found:
                 return
-            yield value
+            yield from found
     finally:
         given_up.set()
 
