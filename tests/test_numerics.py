@@ -76,7 +76,7 @@ def test_without_war_nothing_happens_but_growth():
         assert results.series(f"north/{path}").values.max() == 0, path
     area = results.series("north/front/area_controlled").values
     assert np.ptp(area) == 0
-    for path in ("society/support_private", "regime/loyalty", "morale/cohesion"):
+    for path in ("society/support_private", "society/trust", "regime/loyalty", "economy/labour"):
         values = results.series(f"north/{path}").values
         assert np.abs(values[:, -1] - values[:, 0]).max() < 0.05, path
 
