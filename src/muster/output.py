@@ -109,22 +109,23 @@ def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
 
 
 @dataclass
-class Summarised:
-    """A series of which only quantiles and mean are kept: its draws wait in the scratch file."""
+class Drawn:
+    """A series whose draws wait in the scratch file."""
 
     dims: tuple[str, ...]
     attrs: dict
+    whole: bool
     places: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)  # offset and shape of each block of draws
 
 
 class Writer:
-    """results.nc while it grows: headline series draw by draw, the rest as quantiles and mean once all draws are there."""
+    """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws."""
 
     def __init__(self, directory: Path, keep: str = "headline"):
-        self.directory, self.keep, self.draws = directory, keep, 0
+        self.directory, self.keep = directory, keep
+        self.draws, self.blocks = 0, 0  # that are whole: a block may be cut short
         self.part = directory / (RESULTS + PART)
-        self.whole: dict[str, h5netcdf.Variable] = {}
-        self.rest: dict[str, Summarised] = {}
+        self.series: dict[str, Drawn] = {}
         self.leave = ExitStack()
 
     def __enter__(self) -> "Writer":
@@ -134,71 +135,69 @@ class Writer:
         """Leaves nothing half-written."""
         self.leave.close()
 
-    def begin(self, tree: xr.DataTree) -> None:
-        """Makes the file, its dimensions and its variables."""
-        whole = kept_whole(tree, self.keep)
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.leave.callback(self.part.unlink, missing_ok=True)
-        self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
-        self.file = self.leave.enter_context(h5netcdf.File(self.part, "w", decode_vlen_strings=True))
-        self.file.attrs.update(tree.attrs)
-        self.steps = tree.sizes["time"]
-        self.file.dimensions = {"draw": None, "time": self.steps, "cohort": len(COHORTS), "quantile": len(QUANTILES)}
-        self.file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
-        self.file.create_variable("quantile", ("quantile",), dtype="f8")[:] = np.array(QUANTILES)
-        time = self.file.create_variable("time", ("time",), dtype="i8")
-        time.attrs["units"] = f"minutes since {tree.attrs['start']}"
-        time[:] = np.asarray((tree.coords["time"].values - np.datetime64(tree.attrs["start"])) / np.timedelta64(1, "m"), dtype=int)
-        self.draw = self.file.create_variable("draw", ("draw",), dtype="i8", chunks=(1024,))
-        for path in series_paths(tree):
-            array = series_of(tree, path)
-            dims = tuple(str(dim) for dim in array.dims)
-            if path in whole:
-                self.whole[path] = self.variable(path, dims, array.attrs)
-            else:
-                self.rest[path] = Summarised(dims, array.attrs)
-
-    def variable(self, path: str, dims: tuple[str, ...], attrs: dict) -> h5netcdf.Variable:
-        """A compressed variable; each block holds one cohort of some draws."""
-        sizes = {"draw": BLOCK, "time": self.steps, "cohort": 1, "quantile": 1}
-        block = tuple(sizes[dim] for dim in dims)
-        made = self.file.create_variable(f"/{path}", dims, "f4", chunks=block, compression="gzip", compression_opts=1, shuffle=True)
-        made.attrs.update(attrs)
-        return made
-
     def append(self, tree: xr.DataTree) -> None:
         """Adds the draws of a tree."""
-        first, last = self.draws, self.draws + tree.sizes["draw"]
         with writing(self.directory):
-            if not self.draws:
+            if not self.series:
                 self.begin(tree)
-            self.file.resize_dimension("draw", last)
-            self.draw[first:last] = tree.coords["draw"].values
-            self.draws = last
-            for path, variable in self.whole.items():
-                variable[first:last] = series_of(tree, path).values
-            for path, series in self.rest.items():
+            for path, series in self.series.items():
                 values = series_of(tree, path).values.astype(np.float32, order="C")
                 series.places.append((self.scratch.tell(), values.shape))
                 self.scratch.write(values.data)
+        self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
 
-    def drawn(self, series: Summarised) -> np.ndarray:
-        """All draws of a series, from the scratch file."""
-        blocks = []
-        for offset, shape in series.places:
-            self.scratch.seek(offset)
-            blocks.append(np.frombuffer(self.scratch.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape))
-        return np.concatenate(blocks)
+    def begin(self, tree: xr.DataTree) -> None:
+        """Makes the scratch file and notes what goes into the file."""
+        whole = kept_whole(tree, self.keep)
+        self.attrs, self.time = tree.attrs, tree.coords["time"].values
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
+        for path in series_paths(tree):
+            array = series_of(tree, path)
+            self.series[path] = Drawn(tuple(str(dim) for dim in array.dims), array.attrs, path in whole)
 
     def finish(self, manifest: dict, texts: dict[str, str] | None = None) -> list[Path]:
-        """Adds quantiles and means, closes, and renames all files together; returns their paths."""
+        """Writes the file, and renames it together with the manifest and further texts; returns their paths."""
         with writing(self.directory):
-            for path, series in self.rest.items():
-                values = self.drawn(series)
-                self.variable(f"{path}_quantiles", ("quantile", *series.dims[1:]), series.attrs)[...] = quantiles(values)
-                self.variable(f"{path}_mean", series.dims[1:], series.attrs)[...] = values.mean(axis=0, dtype=np.float64)
-            self.file.close()
+            self.leave.callback(self.part.unlink, missing_ok=True)
+            with h5netcdf.File(self.part, "w", decode_vlen_strings=True) as file:
+                self.frame(file)
+                for path, series in self.series.items():
+                    values = self.drawn(series)
+                    if series.whole:
+                        compressed(file, path, series.dims, series.attrs, values)
+                    else:
+                        compressed(file, f"{path}_quantiles", ("quantile", *series.dims[1:]), series.attrs, quantiles(values))
+                        compressed(file, f"{path}_mean", series.dims[1:], series.attrs, values.mean(axis=0, dtype=np.float64))
             return finished(self.directory, manifest, {RESULTS: None, **(texts or {})})
+
+    def frame(self, file: h5netcdf.File) -> None:
+        """The file's attributes, dimensions and coordinates."""
+        file.attrs.update(self.attrs)
+        start = self.attrs["start"]
+        minutes = np.asarray((self.time - np.datetime64(start)) / np.timedelta64(1, "m"), dtype=int)
+        file.dimensions = {"draw": self.draws, "time": len(minutes), "cohort": len(COHORTS), "quantile": len(QUANTILES)}
+        file.create_variable("draw", ("draw",), data=np.arange(self.draws))
+        file.create_variable("time", ("time",), data=minutes).attrs["units"] = f"minutes since {start}"
+        file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
+        file.create_variable("quantile", ("quantile",), data=np.array(QUANTILES))
+
+    def drawn(self, series: Drawn) -> np.ndarray:
+        """All draws of a series, from the scratch file."""
+        found = []
+        for offset, shape in series.places[: self.blocks]:
+            self.scratch.seek(offset)
+            found.append(np.frombuffer(self.scratch.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape))
+        return np.concatenate(found)
+
+
+def compressed(file: h5netcdf.File, path: str, dims: tuple[str, ...], attrs: dict, values: np.ndarray) -> None:
+    """Writes a variable; each of its blocks holds one cohort or quantile of some draws."""
+    limits = {"draw": BLOCK, "cohort": 1, "quantile": 1}
+    block = tuple(min(limits.get(dim, size), size) for dim, size in zip(dims, values.shape, strict=True))
+    made = file.create_variable(f"/{path}", dims, "f4", chunks=block, compression="gzip", compression_opts=1, shuffle=True)
+    made.attrs.update(attrs)
+    made[...] = values
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:

@@ -10,18 +10,22 @@ from muster.errors import UserError
 
 
 def assess(
-    scenario: Annotated[str, typer.Argument(help="a scenario of the library by name, or the path of a YAML file")] = "russia-ukraine-2022",
-    draws: Annotated[int, typer.Option(help="how many draws, 1 to 100,000")] = 200,
-    seed: Annotated[int, typer.Option(help="the luck; the same seed gives the same bits")] = 1,
+    scenario: Annotated[
+        str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name, or the path of a YAML file")
+    ] = "russia-ukraine-2022",
+    draws: Annotated[int, typer.Option(metavar="N", help="how many draws, 1 to 100,000")] = 200,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="the luck; the same seed gives the same bits")] = 1,
     out: Annotated[
-        Path | None, typer.Option(help="the folder for claims.json, results.nc and manifest.json  [muster-assess-SCENARIO]")
+        Path | None, typer.Option(metavar="DIR", help="the folder for claims.json, results.nc and manifest.json  [muster-assess-SCENARIO]")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="write into a folder that holds other files")] = False,
-    claims: Annotated[list[str] | None, typer.Option(help="a claim by name, or the path of a YAML file; may be repeated  [all]")] = None,
+    claims: Annotated[
+        list[str] | None, typer.Option(metavar="FILE", help="a claim by name, or the path of a YAML file; may be repeated  [all]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the claims for a machine, on stdout")] = False,
     structures: Annotated[str, typer.Option(metavar="default|all", help="the rival equations to try, one at a time")] = "default",
 ) -> None:
-    """Judge claims."""
+    """Judge claims: every reading on one ensemble, with its mirror on the other side and what published figures say."""
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
 

@@ -8,11 +8,13 @@ import typer
 
 
 def cite(
-    scenario: Annotated[str, typer.Argument(help="a scenario of the library by name, or the path of a YAML file")],
-    policy: Annotated[list[str] | None, typer.Option(help="a policy by name or path; may be repeated  [as-happened]")] = None,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name, or the path of a YAML file")],
+    policy: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="a policy by name or path; may be repeated  [as-happened]")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the sources for a machine, on stdout")] = False,
 ) -> None:
-    """List the sources of a scenario's numbers."""
+    """List the sources of exactly the numbers that a run of a scenario uses, with the grade of each number."""
     from muster.evidence import bibliography
     from muster.experiment import build
 

@@ -16,14 +16,18 @@ SPARSE = 4  # after the last observation the table shows every fourth half-year
 
 
 def run(
-    scenario: Annotated[str, typer.Argument(help="a scenario of the library by name, or the path of a YAML file")],
-    draws: Annotated[int, typer.Option(help="how many draws, 1 to 100,000")] = 200,
-    seed: Annotated[int, typer.Option(help="the luck; the same seed gives the same bits")] = 1,
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name, or the path of a YAML file")],
+    draws: Annotated[int, typer.Option(metavar="N", help="how many draws, 1 to 100,000")] = 200,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="the luck; the same seed gives the same bits")] = 1,
     policy: Annotated[
-        list[str] | None, typer.Option(help="a policy by name or path; may be repeated, the last wins  [as-happened]")
+        list[str] | None, typer.Option(metavar="NAME", help="a policy by name or path; may be repeated, the last wins  [as-happened]")
     ] = None,
-    continuation: Annotated[str | None, typer.Option(help="after the last observation: goes-on, ceasefire or escalates")] = None,
-    out: Annotated[Path | None, typer.Option(help="the folder for results.nc and manifest.json  [muster-run-SCENARIO]")] = None,
+    continuation: Annotated[
+        str | None, typer.Option(metavar="NAME", help="after the last observation: goes-on, ceasefire or escalates")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="the folder for results.nc and manifest.json  [muster-run-SCENARIO]")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="write into a folder that holds other files")] = False,
     settings: Annotated[
         list[str] | None,
@@ -35,9 +39,9 @@ def run(
         str, typer.Option(metavar="all|headline|NAMES", help="series of which every draw is kept; of the rest quantiles and mean")
     ] = "headline",
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome for a machine, on stdout")] = False,
-    dt: Annotated[float, typer.Option(help="length of a step in weeks: 1 over a whole number")] = 1.0,
+    dt: Annotated[float, typer.Option(metavar="WEEKS", help="length of a step in weeks: 1 over a whole number")] = 1.0,
 ) -> int:
-    """Simulate a scenario."""
+    """Simulate a scenario: keep the results in a folder, show medians and 90 % bands by half-year for both sides."""
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
     from muster.experiment import build
@@ -60,6 +64,7 @@ def run(
                 raise
             stopped = True
             typer.echo(f"Stopping; keeping the {writer.draws:,} draws that are done.", err=True)
+        update("Saving", writer.draws, draws)
         manifest = output.manifest_of(output.described(experiment), writer.draws, time.perf_counter() - started)
         paths = writer.finish(manifest)
     results = load(folder)

@@ -61,16 +61,16 @@ def progress_bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
         BarColumn(),
         TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
-        TextColumn("left"),
         TimeRemainingColumn(),
+        TextColumn("{task.fields[left]}"),
     )
     terminal = sys.stderr.isatty()
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=not terminal) as bar:
-        task = bar.add_task(f"{what} (compiling)", total=None, count="")
+        task = bar.add_task(f"{what} (compiling)", total=None, count="", left="")
 
         def update(label: str, done: int, whole: int) -> None:
             count = f"{done:,} of {whole:,} draws"
-            bar.update(task, description=label or what, completed=done, total=whole, count=count)
+            bar.update(task, description=label or what, completed=done, total=whole, count=count, left="left")
 
         yield update
 
