@@ -9,6 +9,7 @@ import pytest
 
 from muster import evidence, simulate
 from muster.experiment import build
+from muster.model import run
 from muster.model.coupling import Links, connected
 
 BANDS: dict[str, tuple[str, ...]] = {
@@ -53,18 +54,16 @@ def ensemble():
 
 @pytest.fixture(scope="module")
 def at_medians():
-    """at_medians(links, sets) -> results at prior medians; one compiled program for all."""
-    count = simulate.LANE * jax.device_count()
+    """at_medians(links, sets) -> results at prior medians; one compiled program of a single draw for all."""
+    single = jax.jit(run.one, static_argnames=("dt", "structure"))
 
     def runner(links=None, sets=()):
         experiment = build("russia-ukraine-2022", draws=1, sets=sets)
-        params = jax.tree.map(lambda x: jnp.broadcast_to(x, (count, *x.shape)), evidence.medians(experiment))
         case = simulate.case_of(experiment, experiment.levers, links or (connected(), connected()), True)
-        past = simulate.nothing_lived(experiment, count)
-        _, readings = simulate.program(1.0, experiment.structure)(case, params, np.arange(count), past)
-        both = zip(experiment.sides, readings.split_series(), strict=True)
-        record = {side: jax.tree.map(lambda x: np.asarray(x[:1]), part) for side, part in both}
-        return simulate.Results.from_record(experiment, record, 0.0)
+        past = jax.tree.map(lambda x: x[0], simulate.nothing_lived(experiment, 1))
+        _, readings = single(case, evidence.medians(experiment), 0, past, dt=1.0, structure=experiment.structure)
+        sides = jax.tree.map(lambda x: np.asarray(x)[None], readings).split_series()
+        return simulate.Results.from_record(experiment, dict(zip(experiment.sides, sides, strict=True)), 0.0)
 
     return runner
 

@@ -131,7 +131,7 @@ def checked(model: type[Checked], data, where: str) -> Checked:
     try:
         return model.model_validate(data)
     except ValidationError as problem:
-        first = problem.errors()[0]
+        first = sorted(problem.errors(), key=lambda error: error["type"] != "extra_forbidden")[0]  # a misspelt key first
         path = ".".join(str(part) for part in first["loc"])
         place = f"{where}, key {path}" if path else where
         if first["type"] == "extra_forbidden":
