@@ -1,0 +1,123 @@
+"""Training, against the pipeline, the learning curve and the co-flow of skill in closed form (docs/model/training.md)."""
+
+from math import comb
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from muster.model import training
+
+ONE = jnp.ones(5)
+
+
+def rest_of(iterate, intake, committed, full_time, hasty_time, transfer_time, dt):
+    """The pipeline after a long steady intake, and what leaves it in a step."""
+
+    def step(men):
+        return training.advance(men, intake, committed, ONE, full_time * ONE, hasty_time * ONE, transfer_time, dt)[0]
+
+    men = iterate(step, training.empty(jnp.zeros(5)), 2000)
+    return men, training.advance(men, intake, committed, ONE, full_time * ONE, hasty_time * ONE, transfer_time, dt)
+
+
+@pytest.mark.parametrize("dt", [1.0, 0.5])
+@pytest.mark.parametrize("weeks", [1.5, 3.0, 8.0, 20.0])
+def test_courses_hold_intake_times_their_length(iterate, weeks, dt):
+    intake = jnp.array([500.0, 9000.0, 0.0, 2000.0, 300.0])
+    men, _ = rest_of(iterate, intake, 0 * ONE, weeks, 1.0, jnp.asarray(2.0), dt)
+    np.testing.assert_allclose(jnp.sum(men.full, axis=0), intake * weeks, rtol=1e-9)
+
+
+@pytest.mark.parametrize("weeks", [0.4, 1.0, 2.5])
+def test_the_hasty_track_holds_intake_times_its_length(iterate, weeks):
+    intake = jnp.array([500.0, 9000.0, 0.0, 2000.0, 300.0])
+    men, _ = rest_of(iterate, intake, 0.3 * ONE, 8.0, weeks, jnp.asarray(2.0), 1.0)
+    np.testing.assert_allclose(men.hasty, 0.3 * intake * weeks, rtol=1e-9)
+
+
+def test_what_leaves_a_steady_pipeline_is_what_enters(iterate):
+    intake = jnp.array([500.0, 9000.0, 0.0, 2000.0, 300.0])
+    _, (_, arrived, full_done, in_haste) = rest_of(iterate, intake, 0.25 * ONE, 8.0, 2.0, jnp.asarray(2.0), 0.5)
+    np.testing.assert_allclose(arrived, 0.5 * intake, rtol=1e-9)
+    np.testing.assert_allclose(full_done, 0.5 * 0.75 * intake, rtol=1e-9)
+    np.testing.assert_allclose(in_haste, 0.5 * 0.25 * intake, rtol=1e-9)
+
+
+@pytest.mark.parametrize(("weeks", "dt"), [(6.0, 1.0), (9.0, 0.5), (3.0, 1.0)])
+def test_course_ends_are_spread_as_three_geometric_stages(weeks, dt):
+    """Men who enter together finish after k steps with the negative binomial weights C(k - 1, 2) p^3 (1 - p)^(k - 3)."""
+    chance = 3 * dt / weeks
+    men = training.empty(jnp.zeros(5))
+    given = (0 * ONE, ONE, weeks * ONE, ONE, jnp.asarray(dt), dt)
+    men = training.advance(men, ONE / dt, *given)[0]
+    for k in range(1, 30):
+        men, arrived, full_done, _ = training.advance(men, 0 * ONE, *given)
+        expected = comb(k - 1, 2) * chance**3 * (1 - chance) ** (k - 3) if k >= 3 else 0.0
+        np.testing.assert_allclose(full_done, expected, atol=1e-12)
+        np.testing.assert_allclose(arrived, full_done, atol=1e-12)
+
+
+def test_no_man_is_lost_in_the_pipeline():
+    random = np.random.default_rng(3)
+    men = training.empty(jnp.zeros(5))
+    inside, through = np.zeros(5), np.zeros(5)
+    for _ in range(60):
+        intake = jnp.asarray(random.uniform(0, 1e4, 5))
+        shares = [jnp.asarray(random.uniform(0, 1, 5)) for _ in range(2)]
+        full, hasty = jnp.asarray(random.uniform(0.5, 15, 5)), jnp.asarray(random.uniform(0.0, 4, 5))
+        men, arrived, _, _ = training.advance(men, intake, *shares, full, hasty, jnp.asarray(random.uniform(0.5, 4)), 0.5)
+        inside += np.asarray(0.5 * intake)
+        through += np.asarray(arrived)
+        assert all(jnp.all(stock >= 0) for stock in (men.waiting, men.full, men.hasty, men.transfer))
+    np.testing.assert_allclose(training.present(men) + through, inside, rtol=1e-12)
+
+
+def test_skill_follows_the_learning_curve(central):
+    params = central("training", skill_full=1.0, learning_rate=0.11)
+    for start, weeks in ((0.2, 4.0), (0.5, 12.0), (0.0, 30.0)):
+        assert training.graduate_skill(start, weeks, 1.0, params) == pytest.approx(1 - (1 - start) * np.exp(-0.11 * weeks))
+
+
+def test_two_courses_in_a_row_teach_as_much_as_one(central):
+    params = central("training")
+    first = training.graduate_skill(0.3, 5.0, 0.8, params)
+    assert training.graduate_skill(first, 7.0, 0.8, params) == pytest.approx(float(training.graduate_skill(0.3, 12.0, 0.8, params)))
+
+
+def test_instruction_is_halved_at_the_stated_load(central):
+    params = central("training")
+    assert training.instruction_quality(0.0, params) == 1
+    assert training.instruction_quality(params.trainees_half, params) == pytest.approx(0.5)
+
+
+def test_mean_skill_of_a_replenished_force_rests_between_recruits_and_veterans(central, made, iterate):
+    """s* = (r s_g + l s_max) / (r + l): recruits at rate r, practice in line at rate l."""
+    params = central("training", skill_full=1.0, field_learning_rate=0.03)
+    rate, skill, dt, men = 0.02, 0.4, 0.01, 1e5 * ONE
+    state = training.begin(params, men)
+    state = training.replace(state, transfer_skill=skill * ONE)
+    joined = rate * dt * men
+    field = made(
+        training.Field,
+        **{name: 0 * ONE for name in ("rear_before", "rear_arrived", "returned", "drafted", "seasoned", "hurt_before")},
+        before=jnp.stack([men - joined, men]),
+        arrived=joined,
+        hurt=jnp.zeros((2, 5)),
+        in_line=1.0,
+    )
+    rest = iterate(lambda state: training.book(state, field, params, dt), state, 40_000)
+    np.testing.assert_allclose(rest.skill[0], (rate * skill + 0.03 * 1.0) / (rate + 0.03), rtol=2e-4)
+    np.testing.assert_allclose(rest.skill[1], 1.0, rtol=1e-4)
+
+
+def test_idle_skill_decays_to_its_floor(central, iterate):
+    params = central("training")
+    skill = iterate(lambda s: training.practised(s, jnp.asarray(0.0), params, 1.0), jnp.asarray(0.9), 20)
+    expected = params.skill_floor + (0.9 - params.skill_floor) * jnp.exp(-20 * params.decay_rate)
+    assert skill == pytest.approx(float(expected))
+
+
+def test_merging_groups_keeps_men_times_skill():
+    assert training.mixed([(jnp.asarray(30.0), 0.2), (jnp.asarray(70.0), 0.8)]) == pytest.approx(0.62)
+    assert training.mixed([(jnp.asarray(0.0), 0.2), (jnp.asarray(0.0), 0.8)]) == pytest.approx(0.2)
