@@ -85,9 +85,7 @@ def test_helmbold_invariant_is_constant(fight, omega, nu, quality):
 @pytest.mark.parametrize(("omega", "nu", "quality"), [(0.0, 0.5, 1.3), (0.2, 0.5, 1.3), (0.35, 1.0, 0.8)])
 def test_replaced_attrition_rests_at_the_product_of_inflows_over_the_squared_rate(fight, omega, nu, quality):
     inflow = np.array([5e3, 3e3])
-    first, second = fight(
-        200e3, 200e3, 4000, quality_ratio=quality, inflow=inflow, dt=0.5, number_exponent=omega, quality_exponent=nu
-    )
+    first, second = fight(200e3, 200e3, 4000, quality_ratio=quality, inflow=inflow, dt=0.5, number_exponent=omega, quality_exponent=nu)
     assert first * second == pytest.approx(inflow[0] * inflow[1] / 0.02**2, rel=1e-6)
     ratio = (inflow[1] / inflow[0] * quality ** (-2 * nu)) ** (1 / (1 - 2 * omega))
     assert second / first == pytest.approx(ratio, rel=1e-6)

@@ -100,7 +100,7 @@ def test_mean_skill_of_a_replenished_force_rests_between_recruits_and_veterans(c
     joined = rate * dt * men
     field = made(
         training.Field,
-        **{name: 0 * ONE for name in ("rear_before", "rear_arrived", "returned", "drafted", "seasoned", "hurt_before")},
+        **dict.fromkeys(("rear_before", "rear_arrived", "returned", "drafted", "seasoned", "hurt_before"), 0 * ONE),
         before=jnp.stack([men - joined, men]),
         arrived=joined,
         hurt=jnp.zeros((2, 5)),
