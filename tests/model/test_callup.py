@@ -1,0 +1,143 @@
+"""Call-up, against the logit of its anchors, its queues and exact outflows (docs/model/callup.md)."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from muster.model import callup
+
+
+@pytest.fixture
+def week(made):
+    """week(**values): a week without quotas, in which nothing happens but what is given."""
+    random = np.random.default_rng(2)
+    usual = {
+        "eligible": jnp.asarray(random.uniform(1e4, 4e4, (3, 10, 2, 3))),
+        "evading": jnp.zeros((3, 10)),
+        "state_capacity": jnp.ones(3),
+        "civil_wage": jnp.ones(3),
+        "pay": 1.0,
+        "volunteer_staffing": 1.0,
+        "poverty": jnp.array([-1.0, 0.0, 1.0]),
+        "titular_share": jnp.zeros(3),
+        "trust": 0.5,
+        "trust_at_start": 0.5,
+    }
+    return lambda **values: made(callup.Inputs, **(usual | values))
+
+
+def test_the_called_evade_and_flee_by_the_stated_shares_at_the_risk_of_a_decree(week, central):
+    params = central("callup", skill_flight=0.0)
+    comply, evade, flee = callup.choices(week(), params.decree_risk, 0.3, params)
+    np.testing.assert_allclose(evade, params.evade_share)
+    np.testing.assert_allclose(flee, params.flee_share)
+    np.testing.assert_allclose(comply, 1 - params.evade_share - params.flee_share)
+
+
+def test_choices_are_probabilities_and_move_by_their_logits(week, central):
+    params = central("callup")
+    calm = callup.choices(week(), 0.5, 0.3, params)
+    feared = callup.choices(week(border=0.4, penal_severity=0.2), 1.5, 0.3, params)
+    np.testing.assert_allclose(jnp.sum(feared, axis=0), 1)
+    moved = np.log(feared[1:] / feared[0]) - np.log(calm[1:] / calm[0])
+    np.testing.assert_allclose(moved[0], params.risk_evasion - 0.2 * params.penalty_evasion)
+    np.testing.assert_allclose(moved[1], params.risk_evasion - 0.4 * params.border_flight)
+
+
+def test_the_skilled_flee_more_by_the_stated_logit(week, central):
+    params = central("callup", skill_flight=0.8)
+    comply, _, flee = callup.choices(week(), 1.0, 0.3, params)
+    odds = flee / comply
+    assert np.log(odds[0] / odds[1]) == pytest.approx(0.8)
+
+
+def test_without_deaths_there_is_no_risk_and_at_the_scale_it_is_the_log_of_two(central):
+    params = central("callup")
+    assert callup.risk_index(0.0, params) == 0
+    assert callup.risk_index(params.risk_scale, params) == pytest.approx(np.log(2))
+
+
+def test_quotas_by_region_add_up_and_rise_with_poverty(week, central):
+    params = central("callup", poverty_quota=0.3)
+    inputs = week(eligible=jnp.ones((3, 10, 2, 3)))
+    weights = callup.quota_weights(inputs.eligible, inputs.poverty, inputs.titular_share, params)
+    assert jnp.sum(weights) == pytest.approx(1)
+    np.testing.assert_allclose(weights[1:] / weights[:-1], np.exp(0.3))
+
+
+def test_notices_by_person_add_up_to_those_of_the_region(week, central):
+    notices = jnp.array([100.0, 0.0, 3000.0])
+    for selection in (0.0, 1.0):
+        people = callup.notices_by_person(notices, week().eligible, selection, central("callup"))
+        np.testing.assert_allclose(jnp.sum(people, axis=(1, 2, 3)), notices)
+
+
+def test_wrong_notices_rise_from_the_low_to_the_high_share(central):
+    params = central("callup", error_low=0.02, error_high=0.1)
+    assert [float(callup.wrong_share(load, params)) for load in (0.0, 0.5, 1.0)] == pytest.approx([0.02, 0.04, 0.1])
+
+
+def test_without_quotas_evaders_only_fall(week, central):
+    """Stock decay alone: exp(-(found + forgiven) t)."""
+    params = central("callup", detection_rate=0.01, forgiveness_rate=0.03)
+    evading = jnp.full((3, 10), 1e3)
+    state = callup.begin(params, 3)
+    for _ in range(13):
+        state, outputs, flows = callup.step(state, week(evading=evading), params, 1.0)
+        assert outputs.notices == 0
+        evading = evading - jnp.sum(flows.found, axis=0) - flows.forgiven
+    np.testing.assert_allclose(evading, 1e3 * np.exp(-0.04 * 13), rtol=1e-12)
+    np.testing.assert_allclose(jnp.sum(flows.found, axis=0), flows.forgiven / 3, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dt", [1.0, 0.25])
+def test_men_wrongly_held_follow_a_queue_with_infinite_servers(week, central, dt):
+    """Mean I tau (1 - exp(-t / tau)), exactly at every step length."""
+    params = central("callup", error_low=0.1, error_high=0.1, sent_home_share=0.6, sent_home_time=5.0, backlog_time=1e9)
+    state = callup.begin(params, 3)
+    for _ in range(round(4 / dt)):
+        state, outputs, _ = callup.step(state, week(ordered=2e3), params, dt)
+    inflow = 0.6 * float(outputs.wrongly_called)
+    assert state.returning == pytest.approx(inflow * 5 * (1 - np.exp(-4 / 5)), rel=1e-5)
+
+
+def test_quotas_not_filled_stay_in_the_backlog(week, central):
+    params = central("callup", cap_ratio=1.0)
+    state = callup.begin(params, 3)
+    called = 0.0
+    for _ in range(20):
+        state, outputs, _ = callup.step(state, week(decree_quota=5e4), params, 1.0)
+        called += float(outputs.called_up)
+    assert float(outputs.backlog) > 0
+    assert called + outputs.backlog == pytest.approx(20 * 5e4, rel=1e-9)
+
+
+def test_offices_send_no_more_notices_than_they_can(week, central):
+    params = central("callup")
+    inputs = week(decree_quota=1e8)
+    _, outputs, _ = callup.step(callup.begin(params, 3), inputs, params, 1.0)
+    assert outputs.notices <= float(params.office_capacity * jnp.sum(inputs.eligible)) * (1 + 1e-12)
+
+
+def test_volunteers_answer_to_pay_by_its_elasticity(week, central):
+    params = central("callup", pay_elasticity=0.7, volunteer_rate=1e-6)
+    rates = [jnp.sum(callup.volunteering(week().eligible, week(pay=pay), 0.0, params, 1.0)) for pay in (1.0, 3.0)]
+    assert np.log(rates[1] / rates[0]) == pytest.approx(0.7 * np.log(3), rel=1e-5)
+
+
+def test_convicts_sign_until_there_are_no_more(week, central):
+    params = central("callup", convict_inflow=0.0)
+    state, signed = callup.begin(params, 3), 0.0
+    for _ in range(200):
+        state, outputs, _ = callup.step(state, week(prisoner_offers=5e4), params, 1.0)
+        signed += float(outputs.prisoners)
+        assert state.convicts >= 0
+    assert signed + state.convicts == pytest.approx(float(params.convicts_at_start))
+
+
+def test_no_convict_signs_without_an_offer(week, central):
+    params = central("callup")
+    _, outputs, _ = callup.step(replace(callup.begin(params, 3), convicts=jnp.asarray(1e5)), week(), params, 1.0)
+    assert outputs.prisoners == 0
