@@ -65,22 +65,42 @@ def rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def people_of_russia(data: Path) -> People:
-    """Five-year bands of the 83 subjects."""
+def people_of_subjects(data: Path) -> dict[str, People]:
+    """Five-year bands of each of the 83 subjects, by ISO code."""
     table = rows(data / "ru_region_age_sex_2021_2022" / "population_by_region_age_sex.csv")
-    table = [row for row in table if row["iso"].startswith("RU-")]
-
-    def counted(sex: str, ages: range) -> float:
-        return sum(int(row[f"a{age}"]) for row in table if row["sex"] == sex for age in ages) / 2
-
     bands = ["10-14", *MEN_BANDS]
     ages = {band: range(int(band[:2]), int(band[:2]) + 5) for band in bands}
     everybody = range(101)
+
+    def people(own: list[dict[str, str]]) -> People:
+        def counted(sex: str, ages: range) -> float:
+            return sum(int(row[f"a{age}"]) for row in own if row["sex"] == sex for age in ages) / 2
+
+        return People(
+            men={band: counted("m", ages[band]) for band in bands},
+            women={band: counted("f", ages[band]) for band in bands},
+            total=counted("m", everybody) + counted("f", everybody),
+        )
+
+    codes = sorted({row["iso"] for row in table if row["iso"].startswith("RU-")})
+    return {code: people([row for row in table if row["iso"] == code]) for code in codes}
+
+
+def people_of_russia(data: Path) -> People:
+    """Five-year bands of the 83 subjects together."""
+    subjects = people_of_subjects(data).values()
+    bands = ["10-14", *MEN_BANDS]
     return People(
-        men={band: counted("m", ages[band]) for band in bands},
-        women={band: counted("f", ages[band]) for band in bands},
-        total=counted("m", everybody) + counted("f", everybody),
+        men={band: sum(subject.men[band] for subject in subjects) for band in bands},
+        women={band: sum(subject.women[band] for subject in subjects) for band in bands},
+        total=sum(subject.total for subject in subjects),
     )
+
+
+def people_of_oblasts(data: Path) -> dict[str, int]:
+    """Official population of each of the 27 units by ISO code; 0 where the national office does not count."""
+    table = rows(data / "regions" / "ukraine_regions.csv")
+    return {row["iso_3166_2"]: int(row["population_2022_01_01"] or 0) for row in table}
 
 
 def people_of_ukraine(data: Path) -> People:
@@ -90,7 +110,7 @@ def people_of_ukraine(data: Path) -> People:
         for row in rows(data / "regions" / "age_sex.csv")
         if row["country"] == "UA" and row["date"] == "2022-01-01" and row["basis"].startswith("linear interpolation")
     ]
-    official = sum(int(row["population_2022_01_01"] or 0) for row in rows(data / "regions" / "ukraine_regions.csv"))
+    official = sum(people_of_oblasts(data).values())
     scale = official / sum(float(row["population_thousand"]) for row in table)
     by_sex = {
         sex: {row["age_band"]: scale * float(row["population_thousand"]) for row in table if row["sex"] == sex}
