@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from muster.errors import UserError
 from muster.evidence import library, sources
@@ -362,6 +364,31 @@ def test_more_than_two_hundred_regions_are_refused_and_two_hundred_are_read(tmp_
     assert len(read(written(tmp_path / "own.csv", rows[:200])).ids) == 200
     with pytest.raises(UserError, match="has 201 regions; at most 200 are read"):
         read(written(tmp_path / "own.csv", rows))
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    at=st.floats(0, 1),
+    length=st.integers(0, 30),
+    put=st.one_of(st.binary(max_size=12), st.text(max_size=8).map(lambda t: t.encode("utf-8", "replace"))),
+)
+def test_any_damage_is_told_or_harmless(tmp_path, at, length, put):
+    """A damaged file gives a table that keeps its promises, or one sentence; never another error."""
+    path = tmp_path / "own.csv"
+    right = (REGIONS / "toy-north.csv").read_bytes()
+    place = int(at * len(right))
+    path.write_bytes(right[:place] + put + right[place + length :])
+    refusal = damaged = None
+    try:
+        damaged = read(path)
+    except UserError as refused:
+        refusal = str(refused)
+    if damaged is None:
+        assert "own.csv" in refusal
+        return
+    assert not np.isinf(damaged.men).any()
+    np.testing.assert_array_equal(damaged.neighbour_matrix > 0, (damaged.neighbour_matrix > 0).T)
+    assert len(set(damaged.ids)) == len(damaged.ids)
 
 
 @pytest.mark.parametrize(

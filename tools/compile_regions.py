@@ -173,7 +173,8 @@ def held_before(data: Path, own: dict) -> dict[str, float]:
     area = {row["iso"]: float(row["area_km2"]) for row in rows(data / "regions_geo" / "regions.csv")}
     whole, part = ([f"UA-{code}" for code in own[kind].split()] for kind in ("whole", "part"))
     left = setting["home_area"]["value"] - setting["area"]["value"] - sum(area[code] for code in whole)
-    return {**dict.fromkeys(whole, 1.0), **dict.fromkeys(part, round(left / sum(area[code] for code in part), 3))}
+    share = round(left / sum(area[code] for code in part), 3)
+    return dict(zip([*whole, *part], [1.0] * len(whole) + [share] * len(part), strict=True))
 
 
 def placed(made: list[Row], data: Path, own: dict, country: str, counted: dict[str, dict[str, int]]) -> list[Row]:
