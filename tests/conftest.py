@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from muster import evidence, simulate
@@ -9,29 +10,29 @@ from muster.model import run
 from muster.model.coupling import connected
 
 
-def case_and_params(experiment, draws):
-    """The case of an experiment and prior draws of its parameters, arrays [draw, ...]."""
+def case_and_draws(experiment, draws, params=None):
+    """The case of an experiment and prior draws, the draw on the last axis."""
     case = simulate.case_of(experiment, experiment.levers, (connected(), connected()), True)
-    return case, evidence.draw(experiment, draws), simulate.nothing_lived(experiment, len(draws))
+    return case, simulate.draws_of(experiment, np.asarray(draws), params)
 
 
 @pytest.fixture(scope="session")
 def run_with():
     """run_with(experiment, draws, look): look(world, readings) of every week, arrays [draw, step, ...]."""
-    def runner(experiment, draws, look, case=None):
-        own, params, past = case_and_params(experiment, draws)
-        case = case or own
 
-        def one(params, draw, past):
-            world, given = run.start(case, params, draw, past, experiment.dt)
+    def runner(experiment, draws, look):
+        case, many = case_and_draws(experiment, draws)
+
+        def one(draw):
+            world, given = run.start(case, draw, experiment.dt)
 
             def body(world, row):
                 new, readings = run.advance(case, given, world, *row, experiment.dt, experiment.structure)
                 return new, look(new, readings)
 
-            return jax.lax.scan(body, world, (jnp.arange(experiment.steps), run.by_step(case.levers)))[1]
+            return jax.lax.scan(body, world, run.by_week(case, draw.noise))[1]
 
-        return jax.jit(jax.vmap(one))(params, jnp.asarray(draws), past)
+        return jax.jit(jax.vmap(one, in_axes=-1))(many)
 
     return runner
 
@@ -41,15 +42,45 @@ def few_weeks():
     """few_weeks(experiment, weeks, look): look(world, readings) of the first weeks of one draw, without compiling the run."""
 
     def runner(experiment, weeks, look):
-        case, params, past = case_and_params(experiment, [0])
-        first = jax.tree.map(lambda x: x[0], (params, past))
-        world, given = run.start(case, first[0], 0, first[1], experiment.dt)
-        levers = run.by_step(case.levers)
+        case, many = case_and_draws(experiment, [0])
+        draw = jax.tree.map(lambda x: x[..., 0], many)
+        world, given = run.start(case, draw, experiment.dt)
+        rows = run.by_week(case, draw.noise)
         seen = []
         for week in range(weeks):
-            row = jax.tree.map(lambda x, week=week: x[week], levers)
-            world, readings = run.advance(case, given, world, jnp.asarray(week), row, experiment.dt, experiment.structure)
+            row = jax.tree.map(lambda x, week=week: x[week], rows)
+            world, readings = run.advance(case, given, world, *row, experiment.dt, experiment.structure)
             seen.append(look(world, readings))
         return jax.tree.map(lambda *parts: jnp.stack(parts)[None], *seen)
+
+    return runner
+
+
+def single_draw(compiled, experiment, *arguments, params=None, links=None):
+    """Results of one draw by a compiled run.one, at prior medians unless other params [] are given."""
+    case = simulate.case_of(experiment, experiment.levers, links or (connected(), connected()), True)
+    whole = jax.tree.map(lambda x: x[..., None], params or evidence.medians(experiment))
+    draw = jax.tree.map(lambda x: x[..., 0], simulate.draws_of(experiment, np.arange(1), whole))
+    _, rows = compiled(*arguments, case, draw)
+    sides = run.unpacked({node: np.asarray(row)[..., None] for node, row in rows.items()})
+    return simulate.Results.from_record(experiment, dict(zip(experiment.sides, sides, strict=True)), 0.0)
+
+
+@pytest.fixture(scope="session")
+def single():
+    """single(compiled, experiment, *arguments): see single_draw."""
+    return single_draw
+
+
+@pytest.fixture(scope="session")
+def at_medians():
+    """at_medians(experiment, params, links): one draw at prior medians; one compiled program for each length of step and structure."""
+    programs = {}
+
+    def runner(experiment, params=None, links=None):
+        kind = experiment.dt, experiment.structure
+        if kind not in programs:
+            programs[kind] = jax.jit(lambda case, draw: run.one(case, draw, *kind), compiler_options=simulate.COMPILER)
+        return single_draw(programs[kind], experiment, params=params, links=links)
 
     return runner

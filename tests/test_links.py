@@ -2,14 +2,12 @@
 
 from dataclasses import replace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from muster import evidence, simulate
+from muster import simulate
 from muster.experiment import build
-from muster.model import run
 from muster.model.coupling import Links, connected
 
 BANDS: dict[str, tuple[str, ...]] = {
@@ -53,24 +51,8 @@ def ensemble():
 
 
 @pytest.fixture(scope="module")
-def at_medians():
-    """at_medians(links, sets) -> results at prior medians; one compiled program of a single draw for all."""
-    single = jax.jit(run.one, static_argnames=("dt", "structure"))
-
-    def runner(links=None, sets=()):
-        experiment = build("russia-ukraine-2022", draws=1, sets=sets)
-        case = simulate.case_of(experiment, experiment.levers, links or (connected(), connected()), True)
-        past = jax.tree.map(lambda x: x[0], simulate.nothing_lived(experiment, 1))
-        _, readings = single(case, evidence.medians(experiment), 0, past, dt=1.0, structure=experiment.structure)
-        sides = jax.tree.map(lambda x: np.asarray(x)[None], readings).split_series()
-        return simulate.Results.from_record(experiment, dict(zip(experiment.sides, sides, strict=True)), 0.0)
-
-    return runner
-
-
-@pytest.fixture(scope="module")
 def base(at_medians):
-    return at_medians()
+    return at_medians(build("russia-ukraine-2022", draws=1))
 
 
 def moved(path, base, other, ensemble):
@@ -88,11 +70,11 @@ def test_every_link_is_either_cut_here_or_told_as_silent():
 @pytest.mark.parametrize("link", BANDS)
 def test_cutting_a_link_moves_what_it_drives(link, base, ensemble, at_medians):
     cut = replace(connected(), **{link: jnp.ones(())})
-    other = at_medians((cut, cut))
+    other = at_medians(build("russia-ukraine-2022", draws=1), links=(cut, cut))
     assert max(moved(path, base, other, ensemble) for path in BANDS[link]) > 0.01
 
 
 def test_cadre_sent_to_the_front_lowers_the_skill_of_graduates(base, at_medians):
-    other = at_medians(sets=("russia.levers.cadre_to_front=0.05",))
+    other = at_medians(build("russia-ukraine-2022", draws=1, sets=("russia.levers.cadre_to_front=0.05",)))
     assert other.at("russia/training/instructors", "2023-06-30")[0] < base.at("russia/training/instructors", "2023-06-30")[0]
     assert other.at("russia/training/graduate_skill", "2022-12-31")[0] < base.at("russia/training/graduate_skill", "2022-12-31")[0]

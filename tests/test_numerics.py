@@ -10,8 +10,6 @@ from hypothesis import strategies as st
 
 from muster import evidence, simulate
 from muster.experiment import build
-from muster.model import run
-from muster.model.coupling import connected
 from muster.model.quantity import units
 from muster.model.world import SideParams
 
@@ -48,7 +46,7 @@ def test_no_event_that_did_not_happen_comes_before_the_last_observation():
     assert results.series("russia/regime/leader_gone").values[:, -1].max() == 1
 
 
-def test_half_week_steps_change_results_by_less_than_a_tenth_of_the_band():
+def test_half_week_steps_change_results_by_less_than_a_tenth_of_the_band(at_medians):
     """The chapter's aim is 1 % of the posterior's spread; at prior medians the largest change is told in docs/validation.md."""
     paths = ("russia/people/dead", "ukraine/people/dead", "russia/front/troops", "ukraine/front/troops", "russia/economy/output")
     ensemble = simulate.ensemble(build("russia-ukraine-2022", draws=64))
@@ -56,11 +54,7 @@ def test_half_week_steps_change_results_by_less_than_a_tenth_of_the_band():
     for dt in (1.0, 0.5):
         experiment = build("russia-ukraine-2022", draws=1, dt=dt)
         params = tuple(replace(p, front=replace(p.front, shock_sd=p.front.shock_sd * 0)) for p in evidence.medians(experiment))
-        case = simulate.case_of(experiment, experiment.levers, (connected(), connected()), True)
-        past = jax.tree.map(lambda x: x[0], simulate.nothing_lived(experiment, 1))
-        _, readings = jax.jit(run.one, static_argnames=("dt", "structure"))(case, params, 0, past, dt=dt, structure=experiment.structure)
-        sides = jax.tree.map(lambda x: np.asarray(x)[None], readings).split_series()
-        results = simulate.Results.from_record(experiment, dict(zip(experiment.sides, sides, strict=True)), 0.0)
+        results = at_medians(experiment, params)
         values[dt] = {path: results.at(path, "2024-12-26")[0] for path in paths}
     for path in paths:
         low, high = np.quantile(ensemble.at(path, "2024-12-26"), [0.05, 0.95])
@@ -111,9 +105,7 @@ def test_a_change_of_units_changes_only_the_units(factors):
 
     def run(levers, setting, ground, params):
         changed = replace(experiment, settings=setting, ground=ground)
-        case = simulate.case_of(changed, levers, (connected(), connected()), True)
-        _, out = simulate.program(1.0, experiment.structure)(case, params, np.arange(count), simulate.nothing_lived(changed, count))
-        return out.split_series()[0]
+        return simulate.outcome(changed, simulate.draws_of(changed, np.arange(count), params), levers)[1][0]
 
     base = run(experiment.levers, experiment.settings, experiment.ground, params)
     other = run(
@@ -143,10 +135,8 @@ def test_random_valid_worlds_stay_finite_and_not_negative(men, levers, z):
     count = simulate.LANE * jax.device_count()
     changed = tuple(replace(side, **{k: np.full_like(getattr(side, k), v) for k, v in levers.items()}) for side in experiment.levers)
     first = replace(changed[0], decree_quota=changed[0].decree_quota * men, prisoner_offers=changed[0].prisoner_offers * men)
-    case = simulate.case_of(experiment, (first, changed[1]), (connected(), connected()), True)
-    params = evidence.draw(experiment, np.arange(count))
-    _, out = simulate.program(1.0, experiment.structure)(case, params, np.arange(count), simulate.nothing_lived(experiment, count))
-    for side in out.split_series():
+    _, sides = simulate.outcome(experiment, simulate.draws_of(experiment, np.arange(count)), (first, changed[1]))
+    for side in sides:
         for leaf in jax.tree.leaves(side):
             assert np.isfinite(np.asarray(leaf)).all()
         assert np.asarray(side["front"].troops).min() >= 0

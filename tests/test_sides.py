@@ -8,23 +8,26 @@ import pytest
 
 from muster import evidence, simulate
 from muster.experiment import build
-from muster.model.coupling import connected
 
 
-def readings(experiment, levers, settings, params, sides):
-    """Readings of both sides [draw, step, ...] with sides in the given order."""
-    ordered = replace(experiment, settings=settings, sides=sides)
-    case = simulate.case_of(ordered, levers, (connected(), connected()), True)
-    count = simulate.LANE * jax.device_count()
-    _, out = simulate.program(experiment.dt, experiment.structure)(case, params, np.arange(count), simulate.nothing_lived(ordered, count))
-    return out.split_series()
+def readings(experiment, order):
+    """Readings of both sides [draw, step, ...] with the sides, their levers, settings and parameters in the given order."""
+    first, second = order
+    ordered = replace(
+        experiment,
+        sides=(experiment.sides[first], experiment.sides[second]),
+        settings=(experiment.settings[first], experiment.settings[second]),
+        levers=(experiment.levers[first], experiment.levers[second]),
+    )
+    draws = np.arange(simulate.LANE * jax.device_count())
+    params = evidence.draw(experiment, draws)
+    return simulate.outcome(ordered, simulate.draws_of(ordered, draws, (params[first], params[second])))[1]
 
 
 def test_swapping_the_sides_mirrors_the_result_bit_for_bit():
     experiment = build("russia-ukraine-2022")
-    params = evidence.draw(experiment, np.arange(simulate.LANE * jax.device_count()))
-    a, b = readings(experiment, experiment.levers, experiment.settings, params, experiment.sides)
-    swapped = readings(experiment, experiment.levers[::-1], experiment.settings[::-1], params[::-1], experiment.sides[::-1])
+    a, b = readings(experiment, (0, 1))
+    swapped = readings(experiment, (1, 0))
     for one, other in ((a, swapped[1]), (b, swapped[0])):
         for x, y in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
             np.testing.assert_array_equal(np.asarray(x), np.asarray(y))

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Literal, TypeVar
+from zlib import crc32
 
-import jax.numpy as jnp
 import numpy as np
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from scipy.special import expit, logit, ndtr, ndtri
@@ -216,16 +216,22 @@ def sample(experiment, z_of) -> tuple[SideParams, SideParams]:
         for subsystem, named in parameters().items():
             record = importlib.import_module(f"muster.model.{subsystem}").Params
             own = {n: values[None if e.per == "war" else side, subsystem, n] for n, e in named.items()}
-            parts[subsystem] = record(**{n: jnp.asarray(v) for n, v in own.items()})
+            parts[subsystem] = record(**own)
         return SideParams(**parts)
 
     first, second = experiment.sides
     return side_params(first), side_params(second)
 
 
+def normals(experiment, draws, streams: list[str]) -> np.ndarray:
+    """Standard normals [stream, draw] of named parameters; a draw is the same whatever else is asked for."""
+    names = np.array([crc32(name.encode()) for name in streams], dtype=np.uint32)
+    return np.asarray(luck.parameter_normals(experiment.seed, np.asarray(draws, dtype=np.uint32), names))
+
+
 def draw(experiment, draws) -> tuple[SideParams, SideParams]:
-    """Prior draws of both sides' parameters, arrays [draw]; a draw is the same whatever else is asked for."""
-    return sample(experiment, lambda streams: np.asarray(luck.parameter_normals(experiment.seed, draws, streams)))
+    """Prior draws of both sides' parameters, arrays [draw]."""
+    return sample(experiment, lambda streams: normals(experiment, draws, streams))
 
 
 def medians(experiment) -> tuple[SideParams, SideParams]:
@@ -236,8 +242,8 @@ def medians(experiment) -> tuple[SideParams, SideParams]:
 def drawn_matrix(experiment, draws) -> tuple[list[str], np.ndarray]:
     """Names and values [parameter, draw] of everything that varies, for the shares of variance."""
     every = [entry for entry in entries(experiment) if entry[5] != "constant" and entry[0] not in experiment.fixed]
-    z = np.asarray(luck.parameter_normals(experiment.seed, draws, [entry[0] for entry in every]))
-    return [entry[0] for entry in every], z
+    names = [entry[0] for entry in every]
+    return names, normals(experiment, draws, names)
 
 
 def bibliography(experiment) -> list[dict]:

@@ -7,6 +7,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from zlib import crc32
@@ -22,11 +23,13 @@ from muster import evidence
 from muster.experiment import Experiment, build
 from muster.model import run
 from muster.model.coupling import Links, connected
-from muster.model.pair import Pair
+from muster.model.luck import Luck
+from muster.model.pair import Pair, pair
 from muster.model.structure import Structure
 from muster.results import Results
 
-LANE = 128  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
+LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
+COMPILER = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}  # compiles in a third of the time, runs as fast
 
 Progress = Callable[[int, int], None]
 
@@ -53,66 +56,91 @@ def configure() -> None:
 configure()
 
 
+def by_draw(tree):
+    """Where the draws lie: on the last axis of every leaf, a share of them on each device."""
+    return jax.tree.map(lambda leaf: PartitionSpec(*[None] * (leaf.ndim - 1), "draw"), tree)
+
+
+def devices() -> Mesh:
+    """One device a core."""
+    return Mesh(np.array(jax.devices()), ("draw",))
+
+
 @cache
 def program(dt: float, structure: Structure):
-    """The compiled program of one structure: a lane on every device."""
-    mesh = Mesh(np.array(jax.devices()), ("draw",))
-    whole, split = PartitionSpec(), PartitionSpec("draw")
+    """The compiled program of one structure: a lane of draws on every device."""
 
-    def lanes(case, params, draws, past):
-        return run.lane(case, params, draws, past, dt, structure)
+    def lanes(case: run.Case, draws: run.Draw):
+        return jax.shard_map(
+            lambda case, draws: run.lane(case, draws, dt, structure),
+            mesh=devices(),
+            in_specs=(PartitionSpec(), by_draw(draws)),
+            out_specs=(PartitionSpec("draw"), PartitionSpec(None, None, "draw")),
+            check_vma=False,
+        )(case, draws)
 
-    return jax.jit(
-        jax.shard_map(lanes, mesh=mesh, in_specs=(whole, split, split, split), out_specs=split, check_vma=False),
-    )
+    return jax.jit(lanes, compiler_options=COMPILER)
+
+
+@cache
+def chances(regions: tuple[int, int], steps: int):
+    """The compiled program of luck and noise: it serves every structure, policy and pair of sides of these sizes."""
+
+    def draws_of(seed, draws, sides):
+        return jax.vmap(lambda draw: run.chance(seed, draw, sides, regions, steps), out_axes=-1)(draws)
+
+    return jax.jit(draws_of, compiler_options=COMPILER)
 
 
 def case_of(experiment: Experiment, levers, links: tuple[Links, Links], conditioned: bool) -> run.Case:
-    """What the experiment gives to the model besides draws."""
-    return run.Case(
-        levers=jax.tree.map(jnp.asarray, levers),
-        settings=jax.tree.map(jnp.asarray, experiment.settings),
-        ground=jax.tree.map(jnp.asarray, experiment.ground),
-        links=links,
-        seed=jnp.asarray(experiment.seed),
-        sides=jnp.asarray([crc32(side.encode()) for side in experiment.sides], dtype=jnp.uint32),
-        last_observation=jnp.asarray(experiment.observation_step),
-        conditioned=jnp.asarray(1.0 if conditioned else 0.0),
+    """What the experiment gives to every draw."""
+    return run.case(levers, experiment.settings, experiment.ground, links, observed=experiment.observation_step, own=conditioned)
+
+
+def draws_of(experiment: Experiment, draws, params: tuple | None = None) -> run.Draw:
+    """What ignorance and chance bring to some draws, the draw on the last axis; `params` instead of the prior's draws."""
+    regions = tuple(setting.men.shape[0] for setting in experiment.settings)
+    names = jnp.asarray([crc32(side.encode()) for side in experiment.sides], dtype=jnp.uint32)
+    luck, noise, ceasefire = chances(regions, experiment.steps)(experiment.seed, jnp.asarray(draws), names)
+    return run.Draw(
+        params=pair(*(params or evidence.draw(experiment, draws))), luck=luck, noise=noise, ceasefire=ceasefire, past=nothing_lived(luck)
     )
 
 
-def nothing_lived(experiment: Experiment, count: int) -> Pair:
+def nothing_lived(luck: Pair) -> Pair:
     """A past without hazards, for runs that are conditioned on their own."""
 
-    def zeros(regions: int) -> run.Lived:
+    def zeros(fortune: Luck) -> run.Lived:
         return run.Lived(
-            breakthrough=jnp.zeros(count),
-            partners=jnp.zeros((count, 3)),
-            regions=jnp.zeros((count, regions, 5)),
-            regime=jnp.zeros((count, 4)),
+            breakthrough=jnp.zeros_like(fortune.coup_mark),
+            partners=jnp.zeros_like(fortune.partner_stop[..., 0, :]),
+            regions=jnp.zeros_like(fortune.region[..., 0, :]),
+            regime=jnp.zeros_like(fortune.regime),
         )
 
-    a, b = (zeros(setting.men.shape[0]) for setting in experiment.settings)
-    if a.regions.shape == b.regions.shape:
-        return Pair((jax.tree.map(lambda x, y: jnp.stack([x, y], axis=1), a, b),))
-    return Pair((a, b))
+    return Pair(tuple(zeros(part) for part in luck.parts))
+
+
+def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[Links, Links] | None = None, conditioned: bool = True):
+    """What the compiled program gives for some draws: (what was lived through, readings by node of both sides [draw, step, ...])."""
+    case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
+    happened, rows = program(experiment.dt, experiment.structure)(case, draws)
+    past = jax.tree.map(lambda x: np.moveaxis(np.asarray(x), 0, -1), happened)  # the draw last; where it lies is left to JAX
+    return past, run.unpacked({node: np.asarray(row) for node, row in rows.items()})
 
 
 def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress | None) -> Iterator:
-    """Readings of one call after the other: (draws in it, pair of readings [draw, step, ...])."""
+    """Readings of one call after the other: (draws in it, readings by node of both sides [draw, step, ...])."""
     width = LANE * jax.device_count()
-    compiled = program(experiment.dt, experiment.structure)
     policy = experiment.levers is not experiment.base_levers
     for first in range(0, experiment.draws, width):
-        draws = np.arange(first, first + width)
-        params = evidence.draw(experiment, draws)
-        past = nothing_lived(experiment, width)
+        draws = draws_of(experiment, np.arange(first, first + width))
         if policy:
-            happened, _ = compiled(case_of(experiment, experiment.base_levers, (connected(), connected()), True), params, draws, past)
-            past = jax.tree.map(lambda x: jnp.asarray(np.asarray(x)), happened)  # where it lies must not make a second program
-        _, readings = compiled(case_of(experiment, experiment.levers, links, not policy), params, draws, past)
+            past, _ = outcome(experiment, draws, experiment.base_levers)
+            draws = replace(draws, past=past)
+        _, sides = outcome(experiment, draws, links=links, conditioned=not policy)
         count = min(width, experiment.draws - first)
-        yield count, jax.tree.map(lambda x, count=count: np.asarray(x[:count]), readings.split_series())
+        yield count, jax.tree.map(lambda x, count=count: x[:count], sides)
         if progress:
             progress(min(first + width, experiment.draws), experiment.draws)
 
@@ -120,9 +148,10 @@ def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress
 def ensemble(experiment: Experiment, progress: Progress | None = None, links: tuple[Links, Links] | None = None) -> Results:
     """All draws of an experiment. `progress(done, all)` is called after every call of the compiled program."""
     started = time.perf_counter()
-    chunks = [readings for _, readings in lanes(experiment, links or (connected(), connected()), progress)]
+    chunks = [sides for _, sides in lanes(experiment, links or (connected(), connected()), progress)]
     record = {
-        side: jax.tree.map(lambda *parts: np.concatenate(parts), *(chunk[i] for chunk in chunks)) for i, side in enumerate(experiment.sides)
+        side: jax.tree.map(lambda *parts: np.concatenate(parts) if len(parts) > 1 else parts[0], *(chunk[i] for chunk in chunks))
+        for i, side in enumerate(experiment.sides)
     }
     return Results.from_record(experiment, record, wall_time=time.perf_counter() - started)
 

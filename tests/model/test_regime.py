@@ -17,7 +17,7 @@ RATES = {"coup_rate": 0.03, "overthrow_rate": 0.02, "leader_mortality": 0.04, "c
 def chances():
     """Thresholds of the four causes in 20,000 draws, [draw, cause]."""
     keys = jax.vmap(lambda draw: jax.random.fold_in(jax.random.key(7), draw))(jnp.arange(DRAWS))
-    return jax.vmap(lambda key: luck.thresholds(key, "regime", (4, 1))[:, 0])(keys)
+    return jax.vmap(lambda key: luck.thresholds(luck.streams(key, luck.CAUSES), (1,))[:, 0])(keys)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_the_first_event_is_of_each_cause_in_its_share_of_the_hazards(chances):
 
 def test_thresholds_of_an_event_that_may_come_again_make_a_poisson_process():
     keys = jax.random.split(jax.random.key(3), DRAWS)
-    times = jax.vmap(lambda key: luck.thresholds(key, "breakthrough", (luck.OCCURRENCES,)))(keys)
+    times = jax.vmap(lambda key: luck.thresholds(key[None], (luck.OCCURRENCES,))[0])(keys)
     count = np.asarray(jax.vmap(lambda levels: luck.passed(jnp.asarray(1.5), levels, jnp.asarray(0.0)))(times))
     assert count.mean() == pytest.approx(1.5, abs=4 * np.sqrt(1.5 / DRAWS))
     assert count.var() == pytest.approx(1.5, abs=0.08)
@@ -131,3 +131,13 @@ def test_lost_loyalty_raises_the_hazard_of_a_coup_by_its_log(quiet, central):
         for lost in (0.0, 0.5)
     ]
     assert np.log(rates[1] / rates[0]) == pytest.approx(0.45)
+
+
+def test_a_rising_branching_ratio_raises_the_hazard_of_collapse_up_to_its_limit(quiet, central):
+    params = central("regime", branching_collapse=2.0, branching_limit=1.5)
+    rates = [
+        regime.hazards(regime.begin(params), params.loyalty_at_start, 0.0, quiet(params, branching_ratio=ratio), params, Structure())[3]
+        for ratio in (0.0, 0.5, 1.5, 3.0)
+    ]
+    assert np.log(rates[1] / rates[0]) == pytest.approx(1.0)
+    assert rates[2] == pytest.approx(rates[3])

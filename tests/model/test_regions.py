@@ -18,7 +18,7 @@ NO_ENDINGS = {"exit_rate": 0.0, "settlement_rate": 0.0, "repression_rate": 0.0}
 def chances():
     """Thresholds of one region in 20,000 draws, [draw, region, stage, occurrence]."""
     keys = jax.vmap(lambda draw: jax.random.fold_in(jax.random.key(7), draw))(jnp.arange(DRAWS))
-    return jax.vmap(lambda key: luck.thresholds(key, "region", (1, luck.REGION_STAGES, luck.OCCURRENCES)))(keys)
+    return jax.vmap(lambda key: luck.thresholds(key[None], (1, luck.REGION_STAGES, luck.OCCURRENCES))[0])(keys)
 
 
 @pytest.fixture

@@ -121,3 +121,11 @@ def test_idle_skill_decays_to_its_floor(central, iterate):
 def test_merging_groups_keeps_men_times_skill():
     assert training.mixed([(jnp.asarray(30.0), 0.2), (jnp.asarray(70.0), 0.8)]) == pytest.approx(0.62)
     assert training.mixed([(jnp.asarray(0.0), 0.2), (jnp.asarray(0.0), 0.8)]) == pytest.approx(0.2)
+
+
+def test_men_on_partners_courses_do_not_burden_the_own_instructors():
+    men, lengths, instructors = jnp.array([0.0, 0.0, 0.0, 20_000.0, 0.0]), jnp.full(5, 5.0), jnp.array(10_000.0)
+    alone = training.load(men, lengths, jnp.array(0.0), instructors)
+    helped = training.load(men, lengths, jnp.array(100.0), instructors)
+    assert alone == pytest.approx(2.0)
+    assert helped == pytest.approx(2.0 * np.exp(-500 / 20_000))

@@ -4,11 +4,12 @@ The key of a stream is a fold_in chain over (seed, draw, crc32 of the side's nam
 or week). Policy, structure, continuation, lane and worker are never part of it (docs/model/week.md, randomness).
 """
 
+from functools import partial
 from zlib import crc32
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, UInt32
+from jaxtyping import Array, Float
 
 from muster.model.levers import PARTNERS
 from muster.model.quantity import Record, quantity
@@ -32,11 +33,10 @@ class Luck(Record):
     nonviolent_mark: Float[Array, ""] = quantity("1", "uniform mark: whether the overthrow is attempted without violence")
     overthrow_mark: Float[Array, ""] = quantity("1", "uniform mark: whether the overthrow succeeds")
     peace_mark: Float[Array, ""] = quantity("1", "uniform mark: whether a new leader ends the attack")
-    weekly: UInt32[Array, " stream two"] = quantity("1", "keys of the weekly noise streams")
 
 
 class Noise(Record):
-    """Standard normals of one side in one week."""
+    """Standard normals of one side in one week; drawn for all weeks at once, with the step as a leading axis."""
 
     losses: Float[Array, ""] = quantity("1", "shock of the loss rate")
     reports: Float[Array, " level"] = quantity("1", "error of each level's report")
@@ -45,63 +45,70 @@ class Noise(Record):
     elections: Float[Array, " partner"] = quantity("1", "outcome of partners' elections")
 
 
+QUARTER = 13  # steps that a package's size holds
+STOPS = tuple(f"{partner} partner stops" for partner in PARTNERS)
+RESUMES = tuple(f"{partner} partner resumes" for partner in PARTNERS)
+CAUSES = ("coup attempt", "overthrow", "natural exit", "collapse")
+EVENTS = ("breakthrough", "revelation", *STOPS, *RESUMES, *CAUSES)
+MARKS = ("coup success", "overthrow without violence", "overthrow success", "peace after a change")
 WEEKLY = ("losses", "reports", "support", "packages", "elections")
-QUARTER = 13  # weeks that a package's size holds
 
 
-def stream(key, name: str):
-    """Key of a named stream."""
-    return jax.random.fold_in(key, crc32(name.encode()))
+def side_key(seed, draw, side):
+    """Key of one side (crc32 of its name) in one draw."""
+    return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), draw), side)
 
 
-def thresholds(key, name: str, shape: tuple[int, ...]):
-    """Cumulated Exp(1) thresholds along the last axis."""
-    return jnp.cumsum(jax.random.exponential(stream(key, name), shape, dtype=jnp.float64), axis=-1)
+def streams(key, names: tuple[str, ...]):
+    """Keys of named streams: each depends on its own name alone."""
+    return jax.vmap(partial(jax.random.fold_in, key))(jnp.array([crc32(name.encode()) for name in names], dtype=jnp.uint32))
+
+
+def thresholds(keys, shape: tuple[int, ...]):
+    """Cumulated Exp(1) thresholds along the last axis, for each key."""
+    return jnp.cumsum(jax.vmap(lambda key: jax.random.exponential(key, shape, dtype=jnp.float64))(keys), axis=-1)
 
 
 def begin(seed, draw, side, regions: int) -> Luck:
     """The luck of one side (crc32 of its name) in one draw."""
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), draw), side)
-
-    def uniform(name: str):
-        return jax.random.uniform(stream(key, name), dtype=jnp.float64)
-
+    key = side_key(seed, draw, side)
+    events = dict(zip(EVENTS, thresholds(streams(key, EVENTS), (OCCURRENCES,)), strict=True))
+    marks = jax.vmap(lambda one: jax.random.uniform(one, dtype=jnp.float64))(streams(key, MARKS))
+    sizes = jax.random.normal(streams(key, ("breakthrough size",))[0], (OCCURRENCES,), dtype=jnp.float64)
     return Luck(
-        breakthrough=thresholds(key, "breakthrough", (OCCURRENCES,)),
-        breakthrough_size=jax.random.normal(stream(key, "breakthrough size"), (OCCURRENCES,), dtype=jnp.float64),
-        revelation=thresholds(key, "revelation", (OCCURRENCES,)),
-        partner_stop=thresholds(key, "partner stop", (len(PARTNERS), OCCURRENCES)),
-        partner_resume=thresholds(key, "partner resume", (len(PARTNERS), OCCURRENCES)),
-        region=thresholds(key, "region", (regions, REGION_STAGES, OCCURRENCES)),
-        regime=thresholds(key, "regime", (4, 1))[:, 0],
-        coup_mark=uniform("coup success"),
-        nonviolent_mark=uniform("overthrow without violence"),
-        overthrow_mark=uniform("overthrow success"),
-        peace_mark=uniform("peace after a change"),
-        weekly=jnp.stack([jax.random.key_data(stream(key, name)) for name in WEEKLY]),
+        breakthrough=events["breakthrough"],
+        breakthrough_size=sizes,
+        revelation=events["revelation"],
+        partner_stop=jnp.stack([events[name] for name in STOPS]),
+        partner_resume=jnp.stack([events[name] for name in RESUMES]),
+        region=thresholds(streams(key, ("region",)), (regions, REGION_STAGES, OCCURRENCES))[0],
+        regime=jnp.stack([events[name][0] for name in CAUSES]),
+        **dict(zip(("coup_mark", "nonviolent_mark", "overthrow_mark", "peace_mark"), marks, strict=True)),
     )
 
 
 def ceasefire(seed, draw):
     """Threshold Exp(1) of the end of fighting: one for both sides."""
-    key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), draw), crc32(b"war"))
-    return jax.random.exponential(stream(key, "ceasefire"), dtype=jnp.float64)
+    return thresholds(streams(side_key(seed, draw, crc32(b"war")), ("ceasefire",)), (1,))[0, 0]
 
 
-def noise(luck: Luck, step) -> Noise:
-    """Noise of the given step; packages change every quarter."""
+def noise(seed, draw, side, steps: int) -> Noise:
+    """Noise of one side (crc32 of its name) in one draw, by step; packages change every quarter."""
 
-    def normal(index: int, occurrence, shape: tuple[int, ...] = ()):
-        key = jax.random.wrap_key_data(luck.weekly[index])
-        return jax.random.normal(jax.random.fold_in(key, occurrence), shape, dtype=jnp.float32).astype(jnp.float64)
+    def one(key, occurrence):
+        return jax.random.normal(jax.random.fold_in(key, occurrence), (LEVELS,), dtype=jnp.float32)
 
-    partners = (len(PARTNERS),)
+    keys = streams(side_key(seed, draw, side), WEEKLY)
+    weeks = jnp.arange(steps)
+    drawn = jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(keys, weeks)
+    losses, reports, support, packages, elections = drawn
+    count = len(PARTNERS)
     return Noise(
-        losses=normal(0, step),
-        reports=normal(1, step, (LEVELS,)),
-        support=normal(2, step, partners),
-        packages=normal(3, step // QUARTER, partners),
-        elections=normal(4, step, partners),
+        losses=losses[:, 0],
+        reports=reports,
+        support=support[:, :count],
+        packages=packages[weeks // QUARTER, :count],
+        elections=elections[:, :count],
     )
 
 
@@ -110,12 +117,12 @@ def passed(hazard, thresholds_, survived):
     return jnp.sum((hazard - survived)[..., None] >= thresholds_, axis=-1)
 
 
-def parameter_normals(seed: int, draws, streams: list[str]):
-    """Standard normals [stream, draw] of named parameters."""
-    names = jnp.array([crc32(name.encode()) for name in streams], dtype=jnp.uint32)
+@jax.jit
+def parameter_normals(seed, draws, names):
+    """Standard normals [parameter, draw] of parameters by the crc32 of their streams' names."""
 
-    def one(draw, name):
+    def one(name, draw):
         key = jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), draw), crc32(b"parameter"))
         return jax.random.normal(jax.random.fold_in(key, name), dtype=jnp.float64)
 
-    return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, None)), in_axes=(None, 0)))(jnp.asarray(draws, dtype=jnp.uint32), names)
+    return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(names, draws)

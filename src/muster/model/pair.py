@@ -5,6 +5,7 @@ That halves the compiled program. Nothing depends on it: a pair of unlike shapes
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from muster.model.quantity import Record
 
@@ -20,18 +21,12 @@ class Pair(Record):
             return self.parts
         return tuple(jax.tree.map(lambda x, side=side: x[side], self.parts[0]) for side in (0, 1))
 
-    def split_series(self):
-        """The same for recorded series, whose leading axes are draw and step."""
-        if len(self.parts) == 2:
-            return self.parts
-        return tuple(jax.tree.map(lambda x, side=side: x[:, :, side], self.parts[0]) for side in (0, 1))
-
 
 def pair(first, second) -> Pair:
     """The pair of two sides' records."""
     shapes = [[jnp.shape(leaf) for leaf in jax.tree.leaves(record)] for record in (first, second)]
     if shapes[0] == shapes[1]:
-        return Pair((jax.tree.map(lambda x, y: jnp.stack([x, y]), first, second),))
+        return Pair((jax.tree.map(stacked, first, second),))
     return Pair((first, second))
 
 
@@ -41,3 +36,8 @@ def each(function, *pairs: Pair) -> Pair:
         return Pair((jax.vmap(function)(*(p.parts[0] for p in pairs)),))
     sides = zip(*(p.split() for p in pairs), strict=True)
     return Pair(tuple(function(*side) for side in sides))
+
+
+def stacked(x, y):
+    """Two leaves with a leading axis of two; in NumPy outside of JAX's programs, where that is far quicker."""
+    return np.stack([x, y]) if isinstance(x, np.ndarray) else jnp.stack([x, y])

@@ -1,30 +1,31 @@
 """The scan over weeks and the batch over draws: one compilation a structure and shape."""
 
+import math
 from dataclasses import replace
-from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from muster.model import luck
+from muster.model.batch import batch
 from muster.model.coupling import Clock, Links
-from muster.model.levers import Ground, Levers, Setting
+from muster.model.levers import AXES, Ground, Levers, Setting
+from muster.model.luck import Luck, Noise
 from muster.model.pair import Pair, each, pair
-from muster.model.quantity import Record
+from muster.model.quantity import Record, axes
 from muster.model.structure import Structure
 from muster.model.week import week
-from muster.model.world import Given, Side, SideParams, World, begin
+from muster.model.world import READINGS, Given, Side, SideParams, World, begin
 
 
 class Case(Record):
-    """What a run is given besides draws: levers by step of both sides, and when the past ends."""
+    """What every draw of a run is given: levers by step of both sides, and when the past ends."""
 
-    levers: tuple[Levers, Levers]
-    settings: tuple[Setting, Setting]
+    levers: Pair  # of Levers, the step as leading axis
+    settings: Pair  # of Setting
     ground: Ground
-    links: tuple[Links, Links]
-    seed: jax.Array
-    sides: jax.Array  # crc32 of the two sides' names
+    links: Pair  # of Links
     last_observation: jax.Array  # steps up to the last observation
     conditioned: jax.Array  # 1 where thresholds are conditioned on this run's own past
 
@@ -36,6 +37,43 @@ class Lived(Record):
     partners: jax.Array
     regions: jax.Array
     regime: jax.Array
+
+
+class Draw(Record):
+    """What ignorance and chance bring to one draw; of many draws, the draw is the last axis."""
+
+    params: Pair  # of SideParams
+    luck: Pair  # of Luck
+    noise: Pair  # of Noise, the step as leading axis
+    ceasefire: jax.Array  # threshold of the end of fighting
+    past: Pair  # of Lived
+
+
+def case(levers: tuple[Levers, Levers], settings: tuple[Setting, Setting], ground: Ground, links: tuple[Links, Links], *, observed, own):
+    """The case of two sides; `observed` steps lie before the last observation, `own` = 1 conditions thresholds on this run's past."""
+    return Case(
+        levers=by_step(levers),
+        settings=pair(*settings),
+        ground=ground,
+        links=pair(*links),
+        last_observation=jnp.asarray(observed),
+        conditioned=jnp.asarray(own, dtype=float),
+    )
+
+
+def by_step(levers: tuple[Levers, Levers]) -> Pair:
+    """The levers of both sides with the step as the leading axis."""
+    stacked = pair(*levers)
+    if len(stacked.parts) == 1:
+        return Pair((jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), stacked.parts[0]),))
+    return stacked
+
+
+def chance(seed, draw, sides: tuple[int, int], regions: tuple[int, int], steps: int) -> tuple[Pair, Pair, jax.Array]:
+    """Luck and noise of both sides (crc32 of their names) and the ceasefire's threshold, of one draw."""
+    fortunes = [luck.begin(seed, draw, side, count) for side, count in zip(sides, regions, strict=True)]
+    noises = [luck.noise(seed, draw, side, steps) for side in sides]
+    return pair(*fortunes), by_step(tuple(noises)), luck.ceasefire(seed, draw)
 
 
 def lived(world: World) -> Pair:
@@ -56,52 +94,89 @@ def with_lived(side: Side, past: Lived) -> Side:
     )
 
 
-def start(case: Case, params: tuple[SideParams, SideParams], draw, past: Pair, dt: float) -> tuple[World, Pair]:
+def start(case: Case, draw: Draw, dt: float) -> tuple[World, Pair]:
     """The world of one draw on the first day, and what it is given for the whole run."""
-    first = tuple(jax.tree.map(lambda path: path[0], side) for side in case.levers)
+    first = Pair(tuple(jax.tree.map(lambda path: path[0], part) for part in case.levers.parts))
 
-    def given_to(i: int) -> Given:
-        fortune = luck.begin(case.seed, draw, case.sides[i], case.settings[i].men.shape[0])
-        return Given(start=first[i], setting=case.settings[i], params=params[i], luck=fortune)
+    def given_to(levers: Levers, setting: Setting, params: SideParams, fortune: Luck) -> Given:
+        return Given(start=levers, setting=setting, params=params, luck=fortune)
 
-    given = pair(given_to(0), given_to(1))
-    world = begin(given, luck.ceasefire(case.seed, draw), round(52 / dt))
-    return World(sides=each(with_lived, world.sides, past), contact=world.contact), given
+    given = each(given_to, first, case.settings, draw.params, draw.luck)
+    world = begin(given, draw.ceasefire, round(52 / dt))
+    return World(sides=each(with_lived, world.sides, draw.past), contact=world.contact), given
 
 
-def advance(case: Case, given: Pair, world: World, step, levers: Pair, dt: float, structure: Structure) -> tuple[World, Pair]:
+def advance(case: Case, given: Pair, world: World, step, levers: Pair, noise: Pair, dt: float, structure: Structure) -> tuple[World, Pair]:
     """One week of one draw: (world, pair of readings)."""
     clock = Clock(
         age=step * dt,
         after=jnp.where(step >= case.last_observation, 1.0, 0.0),
         tracking=jnp.where(step < case.last_observation, 1.0, 0.0) * case.conditioned,
     )
-    noise = each(lambda g: luck.noise(g.luck, step), given)
-    return week(world, levers, given, noise, case.ground, pair(*case.links), clock, dt, structure)
+    return week(world, levers, given, each(as_numbers, noise), case.ground, case.links, clock, dt, structure)
 
 
-def one(case: Case, params: tuple[SideParams, SideParams], draw, past: Pair, dt: float, structure: Structure):
-    """One draw: (last world, pair of readings by step in float32)."""
-    world, given = start(case, params, draw, past, dt)
+def as_numbers(noise: Noise) -> Noise:
+    """The noise in the model's width; it is kept in float32."""
+    return jax.tree.map(lambda x: x.astype(float), noise)
+
+
+def one(case: Case, draw: Draw, dt: float, structure: Structure):
+    """One draw: (last world, readings of both sides packed in float32 [step, reading])."""
+    world, given = start(case, draw, dt)
 
     def body(world: World, row):
-        step, levers = row
-        new, readings = advance(case, given, world, step, levers, dt, structure)
-        return new, jax.tree.map(lambda x: x.astype(jnp.float32), readings)
+        step, levers, noise = row
+        new, readings = advance(case, given, world, step, levers, noise, dt, structure)
+        return new, packed(readings)
 
-    steps = case.levers[0].war.shape[0]
-    return jax.lax.scan(body, world, (jnp.arange(steps), by_step(case.levers)))
-
-
-def by_step(levers: tuple[Levers, Levers]) -> Pair:
-    """The levers of both sides with the step as the leading axis."""
-    stacked = pair(*levers)
-    if len(stacked.parts) == 1:
-        return Pair((jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), stacked.parts[0]),))
-    return stacked
+    return jax.lax.scan(body, world, by_week(case, draw.noise))
 
 
-def lane(case: Case, params, draws, past, dt: float, structure: Structure):
-    """A lane of draws, the draw on the first axis: (what was lived through, readings [draw, step, ...])."""
-    world, readings = jax.vmap(partial(one, case, dt=dt, structure=structure))(params, draws, past)
-    return lived(world), readings
+def by_week(case: Case, noise: Pair):
+    """What each week brings: its number, its levers, its noise."""
+    return jnp.arange(jax.tree.leaves(case.levers)[0].shape[0]), case.levers, noise
+
+
+def lane(case: Case, draws: Draw, dt: float, structure: Structure):
+    """A lane of draws, the draw on the last axis: (what was lived through, the draw first; readings [step, reading, draw])."""
+    world, given = jax.vmap(lambda draw: start(case, draw, dt), in_axes=-1, out_axes=-1)(draws)
+
+    def body(world: World, row):
+        step, levers, noise = row
+
+        def one_draw(given, world, noise):
+            new, readings = advance(case, given, world, step, levers, noise, dt, structure)
+            return new, packed(readings)
+
+        return batch(one_draw)(given, world, noise)
+
+    last, readings = jax.lax.scan(body, world, by_week(case, draws.noise))
+    return jax.vmap(lived, in_axes=-1)(last), readings
+
+
+def packed(readings: Pair) -> dict[str, jax.Array]:
+    """The readings of both sides by node, each one vector [reading] in float32: wide arrays cost less than many narrow ones."""
+
+    def vectors(nodes: dict[str, Record]):
+        return {node: jnp.concatenate([jnp.ravel(leaf) for leaf in jax.tree.leaves(record)]) for node, record in nodes.items()}
+
+    first, second = each(vectors, readings).split()
+    return {node: jnp.concatenate([first[node], second[node]]).astype(jnp.float32) for node in first}
+
+
+def unpacked(rows: dict[str, np.ndarray]) -> tuple[dict[str, Record], dict[str, Record]]:
+    """Readings by node of both sides, arrays [draw, step, ...], from packed rows [step, reading, draw]; views, no copies."""
+    sides: tuple[dict[str, Record], dict[str, Record]] = ({}, {})
+    sizes = {axis: len(parts) for axis, parts in AXES.items()}
+    for node, record in READINGS.items():
+        values, place = np.moveaxis(rows[node], 2, 0), 0
+        for side in sides:
+            fields = {}
+            for name, dims in axes(record).items():
+                shape = tuple(sizes[axis] for axis in dims)
+                size = math.prod(shape)
+                fields[name] = values[:, :, place : place + size].reshape(*values.shape[:2], *shape)
+                place += size
+            side[node] = record(**fields)
+    return sides

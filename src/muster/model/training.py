@@ -161,6 +161,12 @@ def places(waiting, instructors, course_length, partner_men, params: Params):
     return own * (params.trainees_limit * instructors / course_length + partner_men)
 
 
+def load(in_courses, course_length, partner_men, instructors):
+    """Trainees per own instructor [1], eq. 4: those on partners' courses are taught there, at most all of a cohort's share."""
+    there = partner_men * jnp.sum(share(in_courses, jnp.sum(in_courses)) * course_length)
+    return jnp.sum(in_courses) * jnp.exp(-share(there, jnp.sum(in_courses))) / instructors
+
+
 def advance(men: Pipeline, intake, committed, entering_share, full_time, hasty_time, transfer_time, dt):
     """The pipeline after dt, and who arrives, graduates in full and in haste [person], eq. 1-3 and 6."""
     three = full_time >= 3  # below three weeks the course is one stage
@@ -203,7 +209,7 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     men, arrived, full_done, in_haste = advance(
         state.men, inputs.intake, committed, entering_share, full_time, hasty_time, params.transfer_time, dt
     )
-    ratio = jnp.sum(in_courses(state.men)) / state.instructors
+    ratio = load(in_courses(state.men), full_time, inputs.partner_men, state.instructors)
     quality = instruction_quality(ratio, params)
     start = starting_skill(inputs, params)
     full_skill = graduate_skill(start, full_time, quality, params)

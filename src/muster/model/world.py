@@ -93,6 +93,23 @@ class Cohorts(Record):
     morale: Float[Array, " cohort"] = quantity("1", "morale")
 
 
+READINGS: dict[str, type[Record]] = {  # what is recorded of a side every week, by node
+    "people": demography.Outputs,
+    "cohorts": Cohorts,
+    "callup": callup.Outputs,
+    "training": training.Outputs,
+    "front": front.Outputs,
+    "morale": morale.Outputs,
+    "command": command.Outputs,
+    "society": society.Outputs,
+    "economy": economy.Outputs,
+    "arms": arms.Outputs,
+    "partners": partners.Outputs,
+    "regions": regions.Outputs,
+    "regime": regime.Outputs,
+}
+
+
 def begin_side(given: Given, past: int) -> Side:
     """One side at the start; `past` is the number of steps in a year."""
     p, setting, levers = given.params, given.setting, given.start
