@@ -145,14 +145,16 @@ def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress
             progress(min(first + width, experiment.draws), experiment.draws)
 
 
+def joined(first, *others):
+    """Readings of some draws after the other."""
+    return np.concatenate([first, *others]) if others else first
+
+
 def ensemble(experiment: Experiment, progress: Progress | None = None, links: tuple[Links, Links] | None = None) -> Results:
     """All draws of an experiment. `progress(done, all)` is called after every call of the compiled program."""
     started = time.perf_counter()
     chunks = [sides for _, sides in lanes(experiment, links or (connected(), connected()), progress)]
-    record = {
-        side: jax.tree.map(lambda *parts: np.concatenate(parts) if len(parts) > 1 else parts[0], *(chunk[i] for chunk in chunks))
-        for i, side in enumerate(experiment.sides)
-    }
+    record = {side: jax.tree.map(joined, *(chunk[i] for chunk in chunks)) for i, side in enumerate(experiment.sides)}
     return Results.from_record(experiment, record, wall_time=time.perf_counter() - started)
 
 

@@ -52,7 +52,7 @@ class Draw(Record):
 def case(levers: tuple[Levers, Levers], settings: tuple[Setting, Setting], ground: Ground, links: tuple[Links, Links], *, observed, own):
     """The case of two sides; `observed` steps lie before the last observation, `own` = 1 conditions thresholds on this run's past."""
     return Case(
-        levers=by_step(levers),
+        levers=by_step(*levers),
         settings=pair(*settings),
         ground=ground,
         links=pair(*links),
@@ -61,9 +61,9 @@ def case(levers: tuple[Levers, Levers], settings: tuple[Setting, Setting], groun
     )
 
 
-def by_step(levers: tuple[Levers, Levers]) -> Pair:
-    """The levers of both sides with the step as the leading axis."""
-    stacked = pair(*levers)
+def by_step(first: Record, second: Record) -> Pair:
+    """The paths of both sides with the step as the leading axis."""
+    stacked = pair(first, second)
     if len(stacked.parts) == 1:
         return Pair((jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), stacked.parts[0]),))
     return stacked
@@ -72,8 +72,8 @@ def by_step(levers: tuple[Levers, Levers]) -> Pair:
 def chance(seed, draw, sides: tuple[int, int], regions: tuple[int, int], steps: int) -> tuple[Pair, Pair, jax.Array]:
     """Luck and noise of both sides (crc32 of their names) and the ceasefire's threshold, of one draw."""
     fortunes = [luck.begin(seed, draw, side, count) for side, count in zip(sides, regions, strict=True)]
-    noises = [luck.noise(seed, draw, side, steps) for side in sides]
-    return pair(*fortunes), by_step(tuple(noises)), luck.ceasefire(seed, draw)
+    first, second = (luck.noise(seed, draw, side, steps) for side in sides)
+    return pair(*fortunes), by_step(first, second), luck.ceasefire(seed, draw)
 
 
 def lived(world: World) -> Pair:
