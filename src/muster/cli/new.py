@@ -113,7 +113,7 @@ TOP = {
     "start": "first day; the model steps by weeks",
     "end": "last day",
     "last_observation": "until here the decisions are those of the file; afterwards those of the last half-year go on",
-    "sources": "your own sources, by key; kind: book, article, dataset ...; rights: open, official, fact, local or own; read: how far you read it",
+    "sources": "your own, by key; kind: book, article ...; rights: open, official, fact, local or own; read: full, excerpt or recalled",
     "sides": "two sides, under names of your choice, with the same keys",
     "overrides": "values and 90 % ranges of uncertain numbers in place of the library's, each with a reason: SIDE.SUBSYSTEM.NAME",
 }
