@@ -251,6 +251,12 @@ def overrides_of(scenario: Scenario) -> dict[str, Override]:
     return found
 
 
+def text_of(scenario: Scenario) -> str:
+    """The scenario with everything decided, as the text that a manifest keeps; own sources only where there are any."""
+    held = scenario.model_dump(mode="json", exclude=None if scenario.sources else {"sources"})
+    return yaml.safe_dump(held, sort_keys=False, allow_unicode=True, width=160)
+
+
 def decided_on(base: Scenario, policies: tuple[str, ...], sets: tuple[str, ...]) -> tuple[Scenario, dict[str, float]]:
     """The scenario under policies and single settings, and the parameters that the settings fix."""
     under, fixed = base, {}
@@ -298,8 +304,7 @@ def build(
         key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in under.ground.items()
     }
     ground = Ground(**places)
-    empty = None if under.sources else {"sources"}
-    text = yaml.safe_dump(under.model_dump(mode="json", exclude=empty), sort_keys=False, allow_unicode=True, width=160)
+    text = text_of(under)
     return Experiment(
         name=base.name,
         scenario=under,
