@@ -125,7 +125,7 @@ def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[L
     """What the compiled program gives for some draws: (what was lived through, readings by node of both sides [draw, step, ...])."""
     case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
     happened, rows = program(experiment.dt, experiment.structure)(case, draws)
-    past = jax.tree.map(lambda x: np.moveaxis(np.asarray(x), 0, -1), happened)  # the draw last; where it lies is left to JAX
+    past = jax.tree.map(lambda x: jnp.asarray(np.moveaxis(np.asarray(x), 0, -1)), happened)  # where it lies must not make a second program
     return past, run.unpacked({node: np.asarray(row) for node, row in rows.items()})
 
 

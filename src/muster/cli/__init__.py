@@ -14,6 +14,7 @@ import typer
 
 from muster.cli.assess import assess
 from muster.cli.cite import cite
+from muster.cli.new import new
 from muster.cli.run import run
 from muster.errors import UserError
 
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(assess)
 app.command()(cite)
+app.add_typer(new, name="new")
 
 
 def show_version(wanted: bool) -> None:
@@ -78,7 +80,8 @@ def explained(message: str) -> str:
     """What is wrong with a command line, with the commands that there are where one is unknown."""
     if not message.startswith("No such command"):
         return message
-    known = [command.callback.__name__ for command in app.registered_commands if command.callback]
+    groups = [group.name for group in app.registered_groups if group.name]
+    known = [*(command.callback.__name__ for command in app.registered_commands if command.callback), *groups]
     return f"{message} Known: {', '.join(known)}."
 
 
