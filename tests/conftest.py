@@ -32,7 +32,7 @@ def run_with():
 
             return jax.lax.scan(body, world, run.by_week(case, draw.noise))[1]
 
-        return jax.jit(jax.vmap(one, in_axes=-1))(many)
+        return jax.jit(jax.vmap(one, in_axes=-1), compiler_options=simulate.COMPILER)(many)
 
     return runner
 
