@@ -142,7 +142,7 @@ def test_other_sets_are_explained(tmp_path, monkeypatch):
     monkeypatch.setenv("MUSTER_DATA", str(tmp_path))
     for name, entry in data.register().items():
         if entry.download is None:
-            with pytest.raises(UserError, match=r"published by .* terms: .* MUSTER_DATA"):
+            with pytest.raises(UserError, match=r"published by .*terms: .* MUSTER_DATA"):
                 data.fetch(name)
     with pytest.raises(UserError, match='Did you mean "oryx"'):
         data.fetch("oryxx")
