@@ -3,8 +3,10 @@
 NUTS gives the posterior that is shipped; Laplace's approximation gives those of validation, where dozens of fits are needed.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,10 +27,11 @@ from muster.battles import Battles
 from muster.errors import UserError
 from muster.evidence import library
 
+KEPT = 1000  # draws in the shipped file
 DRAWS = 400  # of an approximation
-STEPS = 800  # of the optimiser
+STEPS = 700  # of the optimiser
 RATE = 0.03
-TOGETHER = 17  # fits at a time
+TOGETHER = 2  # fits at a time
 TINY = 1e-9
 
 
@@ -146,3 +149,48 @@ def one_forecast(p: Mapping[str, jax.Array], key, x: Rows, form: Form):
     difference = expected - covariance / jnp.sqrt(var) * probit_noise + rest
     middle = m.middle + p["leaning"] * rest + jnp.sqrt(p["middle_sd"] ** 2 + m.middle_var) * ndtri(second)
     return probability, outcome, jnp.stack([middle + difference / 2, middle - difference / 2], axis=-1)
+
+
+def posterior_file() -> Path:
+    """The posterior that Muster ships."""
+    return library() / "posteriors" / "battles.nc"
+
+
+def save(posterior: Posterior, path: Path) -> None:
+    """Keeps some draws of every parameter (not the raw effects of belligerents), evenly thinned, in float32."""
+    count = len(next(iter(posterior.draws.values())))
+    rows = np.linspace(0, count - 1, min(KEPT, count)).astype(int)
+    found = xr.Dataset()
+    for name, values in posterior.draws.items():
+        if name.endswith("_raw") and name != "belligerent_raw":
+            continue
+        own = [f"{name}_{axis}" for axis in range(values.ndim - 1)]
+        found[name] = (["draw", *own], np.asarray(values)[rows].astype(np.float32))
+    found.attrs |= posterior.diagnostics | {
+        "title": "Posterior of the loss law and the winner, fitted to battles",
+        "made_by": "python tools/fit_battles.py",
+        "fitted_on": "CDB90 (J. B. Arnold; ODC-By 1.0), repaired; see docs/battles.md",
+        "form": json.dumps(asdict(posterior.form)),
+        "wars": json.dumps(posterior.names.wars),
+        "belligerents": json.dumps(posterior.names.belligerents),
+        "battles": json.dumps(posterior.battles),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_name(path.name + ".part")
+    encoding: dict = {name: {"zlib": True} for name in found.data_vars}
+    found.to_netcdf(beside, engine="h5netcdf", encoding=encoding)
+    beside.replace(path)
+
+
+@cache
+def shipped() -> Posterior:
+    """The posterior that Muster ships."""
+    path = posterior_file()
+    if not path.is_file():
+        raise UserError(f"{path} is missing: `python tools/fit_battles.py` makes it.")
+    with xr.open_dataset(path, engine="h5netcdf") as found:
+        draws = {str(name): np.asarray(found[name].values, dtype=float) for name in found.data_vars}
+        words = found.attrs
+        names = Names(tuple(json.loads(words["wars"])), tuple(json.loads(words["belligerents"])))
+        diagnostics = {name: float(words[name]) for name in ("r_hat", "effective", "divergences", "draws")}
+        return Posterior(draws, names, Form(**json.loads(words["form"])), tuple(json.loads(words["battles"])), diagnostics)

@@ -16,6 +16,7 @@ from muster.cli.assess import assess
 from muster.cli.cite import cite
 from muster.cli.data import app as data
 from muster.cli.run import run
+from muster.cli.validate import app as validate
 from muster.errors import UserError
 
 STOPPED = 130
@@ -32,6 +33,7 @@ app.command()(run)
 app.command()(assess)
 app.command()(cite)
 app.add_typer(data, name="data")
+app.add_typer(validate, name="validate")
 
 
 def show_version(wanted: bool) -> None:
