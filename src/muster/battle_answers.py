@@ -91,8 +91,9 @@ def logit_line(ratio: np.ndarray, won: np.ndarray) -> tuple[float, float]:
     return float(fitted.intercept_[0]), float(fitted.coef_[0, 0])
 
 
-def regularities(ratio: np.ndarray, outcome: np.ndarray, shares: np.ndarray, size: np.ndarray, days: np.ndarray, modern: np.ndarray) -> dict:
-    """The measurable targets 1, 2, 4, 5 and 6: log force ratio, outcome, shares lost [battle, side], log size, days, World War or not."""
+def regularities(ratio: np.ndarray, outcome: np.ndarray, shares: np.ndarray, size: np.ndarray, days: np.ndarray, war: np.ndarray) -> dict:
+    """The measurable targets 1, 2, 4, 5 and 6: log force ratio, outcome, shares lost [battle, side], log size, days, World War
+    (0 none). The size elasticity is that of the daily loss rate within each World War, sides stacked."""
     from sklearn.metrics import roc_auc_score
 
     decided = outcome != 0
@@ -101,9 +102,11 @@ def regularities(ratio: np.ndarray, outcome: np.ndarray, shares: np.ndarray, siz
     losses = shares[decided]
     winner, loser = np.where(won, losses[:, 0], losses[:, 1]), np.where(won, losses[:, 1], losses[:, 0])
     counted = np.isfinite(winner + loser)
-    known = modern & np.isfinite(days) & np.isfinite(shares).all(axis=1)
-    daily = np.log(shares[known] / days[known, None]).ravel()
-    elasticity = np.polyfit(size[known].ravel(), daily, 1)[0]
+    known = np.isfinite(days) & np.isfinite(shares).all(axis=1)
+    slopes = []
+    for number in (1, 2):
+        own = known & (war == number)
+        slopes.append(float(np.polyfit(size[own].ravel(), np.log(shares[own] / days[own, None]).ravel(), 1)[0]) if own.sum() > 2 else np.nan)
     return {
         "slope": slope,
         "auc": float(roc_auc_score(won, ratio[decided])),
@@ -112,14 +115,14 @@ def regularities(ratio: np.ndarray, outcome: np.ndarray, shares: np.ndarray, siz
         "winner_median": float(np.median(winner[counted])),
         "loser_median": float(np.median(loser[counted])),
         "loser_higher": float(np.mean((loser > winner)[counted])),
-        "size_elasticity": float(elasticity),
+        "size_elasticity": slopes,
         "loser_quartiles": [float(x) for x in np.quantile(loser[counted], (0.25, 0.75))],
     }
 
 
 def world_war(battles: Battles) -> np.ndarray:
-    """True for battles of the World Wars."""
-    return np.array(["World War" in war for war in battles.war], dtype=bool)
+    """1 and 2 for battles of the World Wars, else 0."""
+    return np.array([2 if "World War II " in war else 1 if "World War I " in war else 0 for war in battles.war])
 
 
 def observed(battles: Battles) -> dict:
@@ -135,10 +138,10 @@ def simulated(posterior: Posterior, battles: Battles, draws: int = 40, seed: int
     chosen = {name: values[rows] for name, values in posterior.draws.items()}
     fought = battles.take(np.isfinite(battles.days))
     said = forecast(chosen, fought, posterior.names, replace(posterior.form, scores="none"), seed)
-    size, modern = np.log(fought.strength), world_war(fought)
+    size, war = np.log(fought.strength), world_war(fought)
     shares = np.minimum(np.exp(said.log_losses) / fought.strength, 1.0)
     every = zip(said.outcomes, shares, strict=True)
-    return [regularities(fought.log_ratio, outcome, lost, size, fought.days, modern) for outcome, lost in every]
+    return [regularities(fought.log_ratio, outcome, lost, size, fought.days, war) for outcome, lost in every]
 
 
 def effectiveness(posterior: Posterior, seed: int = 1) -> list[float]:

@@ -122,10 +122,16 @@ def forecast(draws: Mapping[str, np.ndarray], battles: Battles, names: Names, fo
     strength = jnp.asarray(np.log(battles.strength))
     given = {name: jnp.asarray(values) for name, values in draws.items()}
     keys = jax.random.split(jax.random.PRNGKey(seed), len(next(iter(given.values()))))
-    probability, outcomes, hazards = jax.jit(jax.vmap(lambda p, key: one_forecast(p, key, rows, form)))(given, keys)
+    probability, outcomes, hazards = forecaster(form)(given, keys, rows)
     hazards = jnp.clip(hazards, -30.0, 5.0)
     losses = strength + jnp.log(-jnp.expm1(-jnp.exp(hazards)))
     return Forecast(np.asarray(probability.mean(axis=0)), np.asarray(losses), np.asarray(outcomes))
+
+
+@cache
+def forecaster(form: Form):
+    """The compiled program that forecasts under a form, draw by draw."""
+    return jax.jit(jax.vmap(lambda p, key, rows: one_forecast(p, key, rows, form), (0, 0, None)))
 
 
 def one_forecast(p: Mapping[str, jax.Array], key, x: Rows, form: Form):
