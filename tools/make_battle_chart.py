@@ -1,6 +1,6 @@
 """Draw docs/battles.svg: how many more men offset a given gap in quality, from the shipped posterior.
 
-    python tools/make_battle_chart.py
+python tools/make_battle_chart.py
 """
 
 import sys

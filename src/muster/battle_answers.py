@@ -5,6 +5,8 @@ Every answer is a plain dictionary of numbers, so that claims, charts and docume
 
 from dataclasses import replace
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 
 from muster.battle_fit import exponents
@@ -29,8 +31,8 @@ def by_era_and_posture(posterior: Posterior, era: str, posture: str) -> tuple[np
     wanted = [k for k in posterior.draws if k.split("_era")[0].split("_posture")[0].removeprefix("log_") in (
         "omega", "nu", "mass_on_winning", "quality_on_winning")]  # fmt: skip
     index, rows = np.array([ERAS.index(era)]), weights[None]
-    found = [exponents({k: posterior.draws[k][draw] for k in wanted}, index, rows) for draw in range(len(posterior.draws["omega"]))]
-    return tuple(np.array([float(each[part][0]) for each in found]) for part in range(4))
+    found = jax.vmap(lambda p: exponents(p, index, rows))({name: jnp.asarray(posterior.draws[name]) for name in wanted})
+    return tuple(np.asarray(values)[:, 0] for values in found)
 
 
 def factor(quality: np.ndarray, mass: np.ndarray, gap: float) -> np.ndarray:
@@ -106,7 +108,9 @@ def regularities(ratio: np.ndarray, outcome: np.ndarray, shares: np.ndarray, siz
     slopes = []
     for number in (1, 2):
         own = known & (war == number)
-        slopes.append(float(np.polyfit(size[own].ravel(), np.log(shares[own] / days[own, None]).ravel(), 1)[0]) if own.sum() > 2 else np.nan)
+        slopes.append(
+            float(np.polyfit(size[own].ravel(), np.log(shares[own] / days[own, None]).ravel(), 1)[0]) if own.sum() > 2 else np.nan
+        )
     return {
         "slope": slope,
         "auc": float(roc_auc_score(won, ratio[decided])),

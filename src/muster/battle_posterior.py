@@ -96,7 +96,9 @@ def approximate(battles: Battles, form: Form, used: np.ndarray, steps: int = STE
     luck = np.random.default_rng(1)
     noises, later = jnp.asarray(luck.standard_normal((steps, len(start)))), luck.standard_normal((draws, len(start)))
     together = jax.jit(jax.vmap(one, in_axes=(0, None, None)))
-    constrain = jax.jit(jax.vmap(lambda flat, rows: constrain_fn(model, (rows, rows.lost, names, form), {}, unravel(flat), True), (0, None)))
+    constrain = jax.jit(
+        jax.vmap(lambda flat, rows: constrain_fn(model, (rows, rows.lost, names, form), {}, unravel(flat), True), (0, None))
+    )
     fits: list[dict[str, np.ndarray]] = []
     width = min(TOGETHER, len(used))
     for first in range(0, len(used), width):

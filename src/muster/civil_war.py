@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from muster.battle_fit import exponents
+from muster.battle_answers import OF_ALL, by_era_and_posture
 from muster.battle_posterior import Posterior, shipped
-from muster.battles import ERAS, LARGEST_SHARE, POSTURES
+from muster.battles import LARGEST_SHARE
 from muster.data import file
 from muster.errors import UserError
 
@@ -69,9 +69,7 @@ def fitted_omega(ratio: np.ndarray, exchange: np.ndarray, weight: np.ndarray) ->
 
 def omega_of(posterior: Posterior) -> np.ndarray:
     """Draws of omega for the era of this war, over all postures of the defender alike."""
-    era = np.array([ERAS.index(ERA)])
-    even = np.full((1, len(POSTURES)), 1 / len(POSTURES))
-    return np.array([float(exponents({k: v[i] for k, v in posterior.draws.items()}, era, even)[0][0]) for i in range(0, len(posterior.draws["omega"]), 5)])
+    return by_era_and_posture(posterior, ERA, OF_ALL)[0]
 
 
 def later_exchange(where: Path | None = None) -> dict:
@@ -107,9 +105,7 @@ def second_set(where: Path | None = None) -> dict:
     _, weekly, rolls = weeks(where)
     both = (weekly > 0).all(axis=1)
     rates = np.log(weekly[both] / rolls[both])
-    weekly_one, weekly_band = fitted_omega(
-        np.log(rolls[both, 0] / rolls[both, 1]), rates[:, 0] - rates[:, 1], weekly[both].sum(axis=1)
-    )
+    weekly_one, weekly_band = fitted_omega(np.log(rolls[both, 0] / rolls[both, 1]), rates[:, 0] - rates[:, 1], weekly[both].sum(axis=1))
     return {
         "battles": len(men),
         "omega_of_battles": one,

@@ -47,7 +47,9 @@ def validate_battles(
     for title, schemes in report["results"].items():
         for scheme, methods in schemes.items():
             page.print(table(f"{title}; {scheme}", methods))
-    page.print("AUC, slope: more is better, 1 is right. Brier, log score, CRPS (of log losses): less is better. [ ]: 90 % over resampled battles.")
+    page.print(
+        "AUC, slope: more is better, 1 is right. Brier, log score, CRPS (of log losses): less is better. [ ]: 90 % over resampled battles."
+    )
     page.print(f"Shipped posterior on battles that it has not seen: {json.dumps(report['shipped'])}")
     page.print(f"American Civil War: {json.dumps(report['american_civil_war'])}")
 
