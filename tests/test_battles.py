@@ -42,7 +42,8 @@ def made_up(tmp_path, **changes):
     """A table of one battle with some columns changed."""
     row = dict.fromkeys(data.COLUMNS, "") | {
         "isqno": "1", "war4": "War A", "post1": "HD", "wina": "1", "actors_att": "North", "actors_def": "South", "str_att": "20000",
-        "str_def": "10000", "cas_att": "1000", "cas_def": "2000", "datetime_min": "1950-01-01T06:00:00", "datetime_max": "1950-01-02T00:00:00",
+        "str_def": "10000", "cas_att": "1000", "cas_def": "2000", "datetime_min": "1950-01-01T06:00:00",
+        "datetime_max": "1950-01-02T00:00:00",
     }  # fmt: skip
     path = tmp_path / "battles_wide.csv"
     with path.open("w", newline="") as lines:

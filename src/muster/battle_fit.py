@@ -6,7 +6,7 @@ parameters are sampled.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import jax
@@ -16,7 +16,6 @@ import numpyro
 import numpyro.distributions as dist
 from jax.scipy.special import log_ndtr
 from jax.scipy.stats import norm
-from numpyro.infer import MCMC, NUTS
 
 from muster import simulate  # sets JAX to float64
 from muster.battles import ERAS, GROUND, MATERIEL, POSTURES, SCORES, Battles
