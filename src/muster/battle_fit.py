@@ -7,7 +7,7 @@ parameters are sampled.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -76,13 +76,13 @@ def names_of(battles: Battles) -> Names:
 def rows_of(battles: Battles, names: Names, form: Form) -> Rows:
     """The table as the likelihood needs it; a war or belligerent that the fit does not know gets the index -1."""
     wars, belligerents = ({name: index for index, name in enumerate(group)} for group in names)
-    known = np.isfinite(battles.losses).all(axis=1)
+    known = np.asarray(np.isfinite(battles.losses).all(axis=1))
     hazard = np.where(known[:, None], np.where(np.isfinite(battles.losses), battles.log_hazard, 0.0), 0.0)
-    judged = np.isfinite(battles.scores).all(axis=1)
+    judged = np.asarray(np.isfinite(battles.scores).all(axis=1))
     quality = battles.materiel
     if form.afterwards:
         quality = np.concatenate([quality, battles.surprise[:, None], battles.air[:, None]], axis=1)
-    found = Rows(
+    found: dict[str, np.ndarray] = dict(
         era=battles.era,
         war=np.array([wars.get(name, -1) for name in battles.war]),
         attacker=np.array([belligerents.get(name, -1) for name in battles.attacker]),
@@ -102,10 +102,10 @@ def rows_of(battles: Battles, names: Names, form: Form) -> Rows:
         scores=np.nan_to_num(battles.scores),
         judged=judged.astype(float),
     )
-    return Rows(*(jnp.asarray(column) for column in found))
+    return Rows(**{name: jnp.asarray(column) for name, column in found.items()})
 
 
-def levels(p: dict[str, jax.Array], name: str, count: int, spread: float) -> None:
+def levels(p: dict[str, Any], name: str, count: int, spread: float) -> None:
     """Effects of a group, drawn together around 0 with a spread that is estimated too."""
     scale = p[f"{name}_sd"] = numpyro.sample(f"{name}_sd", dist.HalfNormal(spread))
     raw = numpyro.sample(f"{name}_raw", dist.Normal(0, 1).expand([count]).to_event(1))
@@ -117,9 +117,9 @@ def weights(name: str, count: int, spread: float):
     return numpyro.sample(name, dist.Normal(0, spread).expand([count]).to_event(1))
 
 
-def priors(names: Names, form: Form) -> dict[str, jax.Array]:
+def priors(names: Names, form: Form) -> dict[str, Any]:
     """Every parameter of the model, drawn from its prior."""
-    p: dict[str, jax.Array] = {}
+    p: dict[str, Any] = {}
 
     def number(name: str, centre: float, spread: float) -> None:
         p[name] = numpyro.sample(name, dist.Normal(centre, spread))
@@ -193,7 +193,7 @@ def taken(effects, index):
     return jnp.where(index >= 0, effects[jnp.maximum(index, 0)], 0.0)
 
 
-def exponents(p: Mapping[str, jax.Array], era, posture):
+def exponents(p: Mapping[str, Any], era, posture):
     """omega, nu and the effects of log numbers and log quality on the probit of winning, by era and posture."""
     omega = p["omega"] + p["omega_era"][era] + posture @ p["omega_posture"]
     nu = p["nu"] * jnp.exp(p["log_nu_era"][era] + posture @ p["log_nu_posture"])
@@ -202,7 +202,7 @@ def exponents(p: Mapping[str, jax.Array], era, posture):
     return omega, nu, mass, skill
 
 
-def means(p: Mapping[str, jax.Array], x: Rows, form: Form) -> Means:
+def means(p: Mapping[str, Any], x: Rows, form: Form) -> Means:
     """Means and variances of each battle; the loss law is the front's own, called once for each side."""
     omega, nu, mass, skill = exponents(p, x.era, x.posture)
     part = jax.nn.sigmoid(p["belligerent_logit"])
@@ -248,7 +248,7 @@ class Joint(NamedTuple):
     error_var: jax.Array
 
 
-def judge(p: Mapping[str, jax.Array], x: Rows, m: Means, outcome, form: Form):
+def judge(p: Mapping[str, Any], x: Rows, m: Means, outcome, form: Form):
     """Log density of the judged scores given an outcome, and what they say about quality."""
     prior = x.ratio_error**2 / (x.ratio_error**2 + p["ratio_sd"] ** 2)
     error, error_var = prior * (x.log_ratio - p["ratio_mean"]), prior * p["ratio_sd"] ** 2
@@ -267,7 +267,7 @@ def judge(p: Mapping[str, jax.Array], x: Rows, m: Means, outcome, form: Form):
     return jnp.where(known, density, 0.0), Joint(quality, quality_var, error, error_var)
 
 
-def of_difference(p: Mapping[str, jax.Array], m: Means, joint: Joint, outcome):
+def of_difference(p: Mapping[str, Any], m: Means, joint: Joint, outcome):
     """Mean and variance of the difference of log hazards given an outcome, and its covariance with the probit of winning."""
     per_quality, per_error = -2 * m.nu, 2 * m.omega - 1
     mean = m.difference + per_quality * joint.quality + per_error * joint.error - m.rout * outcome
@@ -283,7 +283,7 @@ def of_winning(m: Means, joint: Joint):
     return mean, var
 
 
-def log_likelihood(p: Mapping[str, jax.Array], x: Rows, form: Form):
+def log_likelihood(p: Mapping[str, Any], x: Rows, form: Form):
     """Log density of losses, outcome and scores of each battle, together; a draw says nothing about winning."""
     m = means(p, x, form)
     told, joint = judge(p, x, m, x.outcome, form)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -136,7 +136,7 @@ def forecaster(form: Form):
     return jax.jit(jax.vmap(lambda p, key, rows: one_forecast(p, key, rows, form), (0, 0, None)))
 
 
-def one_forecast(p: Mapping[str, jax.Array], key, x: Rows, form: Form):
+def one_forecast(p: Mapping[str, Any], key, x: Rows, form: Form):
     """Probability of winning, a drawn outcome and drawn log hazards of one draw of the parameters."""
     m = means(p, x, form)
     sides = []

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from muster.errors import UserError, nearest
 from muster.evidence import Strict, checked, library
@@ -154,10 +154,11 @@ def download(source: Download, target: Path, address: str) -> Path:
         registry={path: f"sha256:{digest}" for path, digest in source.sha256.items()},
         retry_if_failed=1,
     )
+    downloader: Any = pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=False)
     pooch.get_logger().setLevel("ERROR")
     for path in source.sha256:
         try:
-            keeper.fetch(path, downloader=pooch.HTTPDownloader(timeout=TIMEOUT, progressbar=False))
+            keeper.fetch(path, downloader=downloader)
         except OSError as problem:
             if problem.errno:  # ours; what the network refuses has none
                 raise UserError(f"{target} cannot be written ({problem.strerror}): name another folder with --out.") from None
@@ -234,7 +235,7 @@ def repaired(upstream: Path) -> list[dict[str, str]]:
 def write_table(rows: list[dict[str, str]], path: Path, force: bool) -> Path:
     """Writes a table beside its place and renames it; the same table is left alone, another one is kept unless force is given."""
     lines = io.StringIO(newline="")
-    writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+    writer: csv.DictWriter = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     made = lines.getvalue().encode()

@@ -40,7 +40,7 @@ def logistic(train: np.ndarray, won: np.ndarray, test: np.ndarray) -> np.ndarray
 
 def known(battles: Battles) -> np.ndarray:
     """Which battles have the losses of both sides."""
-    return np.isfinite(battles.losses).all(axis=1)
+    return np.asarray(np.isfinite(battles.losses).all(axis=1))
 
 
 def straight(train: np.ndarray, hazard: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
