@@ -82,26 +82,26 @@ def rows_of(battles: Battles, names: Names, form: Form) -> Rows:
     quality = battles.materiel
     if form.afterwards:
         quality = np.concatenate([quality, battles.surprise[:, None], battles.air[:, None]], axis=1)
-    found: dict[str, np.ndarray] = dict(
-        era=battles.era,
-        war=np.array([wars.get(name, -1) for name in battles.war]),
-        attacker=np.array([belligerents.get(name, -1) for name in battles.attacker]),
-        defender=np.array([belligerents.get(name, -1) for name in battles.defender]),
-        posture=battles.posture,
-        log_ratio=battles.log_ratio,
-        ratio_error=battles.strength_error * form.errors,
-        size=battles.log_size,
-        ground=battles.ground,
-        quality=quality,
-        density=battles.density,
-        log_days=np.nan_to_num(np.log(battles.days)) if form.days else np.zeros(len(battles)),
-        difference=hazard[:, 0] - hazard[:, 1],
-        middle=hazard.mean(axis=1),
-        lost=known.astype(float),
-        outcome=battles.outcome,
-        scores=np.nan_to_num(battles.scores),
-        judged=judged.astype(float),
-    )
+    found: dict[str, np.ndarray] = {
+        "era": battles.era,
+        "war": np.array([wars.get(name, -1) for name in battles.war]),
+        "attacker": np.array([belligerents.get(name, -1) for name in battles.attacker]),
+        "defender": np.array([belligerents.get(name, -1) for name in battles.defender]),
+        "posture": battles.posture,
+        "log_ratio": battles.log_ratio,
+        "ratio_error": battles.strength_error * form.errors,
+        "size": battles.log_size,
+        "ground": battles.ground,
+        "quality": quality,
+        "density": battles.density,
+        "log_days": np.nan_to_num(np.log(battles.days)) if form.days else np.zeros(len(battles)),
+        "difference": hazard[:, 0] - hazard[:, 1],
+        "middle": hazard.mean(axis=1),
+        "lost": known.astype(float),
+        "outcome": battles.outcome,
+        "scores": np.nan_to_num(battles.scores),
+        "judged": judged.astype(float),
+    }
     return Rows(**{name: jnp.asarray(column) for name, column in found.items()})
 
 
