@@ -147,7 +147,8 @@ def coverage(results) -> str:
     groups: dict[tuple[str, str], list] = {}
     for item in found:
         groups.setdefault((item[0].side, item[0].path), []).append(item)
-    lines = ["| side | series | figures | sources | in the 50 % band, % | in the 98 % band, % | 90 % band, high over low |", "|---" * 7 + "|"]
+    heading = "| side | series | figures | sources | in the 50 % band, % | in the 98 % band, % | 90 % band, high over low |"
+    lines = [heading, "|---" * 7 + "|"]
 
     def line(side: str, path: str, items: list) -> str:
         weights = np.array([vote for _, vote, _, _ in items])
@@ -170,9 +171,8 @@ def outside(results) -> str:
         below = float(np.mean(told < row.central))
         if not inside(row, below, 0.98):
             low, high = np.quantile(told, [0.01, 0.99])
-            lines.append(
-                f"| {row.id} | {row.side} | {row.path} {row.cohort or ''} | {row.start} | {row.end} | {row.central:.4g} | {low:.4g} to {high:.4g} |"
-            )
+            what = f"{row.id} | {row.side} | {row.path} {row.cohort or ''} | {row.start} | {row.end}"
+            lines.append(f"| {what} | {row.central:.4g} | {low:.4g} to {high:.4g} |")
     return "\n".join(lines)
 
 
