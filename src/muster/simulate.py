@@ -29,7 +29,12 @@ from muster.model.structure import Structure
 from muster.results import Results
 
 LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
-COMPILER = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 1}  # compiles in a third of the time, runs as fast
+COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (measured on the national model)
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_backend_optimization_level": 1,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_disable_hlo_passes": "while-loop-invariant-code-motion,while-loop-expensive-invariant-code-motion",
+}
 
 Progress = Callable[[int, int], None]
 
