@@ -254,6 +254,14 @@ def overrides_of(scenario: Scenario) -> dict[str, Override]:
     return found
 
 
+def ground_of(scenario: Scenario) -> Ground:
+    """The ground fought over, in the model's units."""
+    places: dict[str, Any] = {
+        key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in scenario.ground.items()
+    }
+    return Ground(**places)
+
+
 def text_of(scenario: Scenario) -> str:
     """The scenario with everything decided, as the text that a manifest keeps; own sources only where there are any."""
     held = scenario.model_dump(mode="json", exclude=None if scenario.sources else {"sources"})
@@ -324,10 +332,6 @@ def build(
     same = all(
         np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers)
     )
-    places: dict[str, Any] = {
-        key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in under.ground.items()
-    }
-    ground = Ground(**places)
     text = text_of(under)
     return Experiment(
         name=base.name,
@@ -345,7 +349,7 @@ def build(
         levers=decided,
         base_levers=decided if same else happened,
         settings=(settings[0], settings[1]),
-        ground=ground,
+        ground=ground_of(under),
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         fixed=fixed,
