@@ -170,8 +170,12 @@ class Writer:
         """Makes the scratch file and notes what goes into the file."""
         whole = kept_whole(tree, self.keep)
         self.attrs, self.time = tree.attrs, tree.coords["time"].values
-        found = {node.path: node for node in tree.leaves if node.path.endswith(f"/{BY_REGION}")}
-        self.regions = {path: (node["quarter"].values, [str(code) for code in node["region"].values]) for path, node in found.items()}
+        self.regions = {}
+        for path in series_paths(tree):
+            node, _, _ = path.rpartition("/")
+            if node.endswith(f"/{BY_REGION}") and node not in self.regions:
+                array = series_of(tree, path)
+                self.regions[node] = (array["quarter"].values, [str(code) for code in array["region"].values])
         self.directory.mkdir(parents=True, exist_ok=True)
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
         for path in series_paths(tree):
@@ -208,7 +212,7 @@ class Writer:
     def regional_frames(self, file: h5netcdf.File) -> None:
         """Dimensions and coordinates of the readings by region, each side its own."""
         for node, (days, codes) in self.regions.items():
-            group = file.create_group(node)
+            group = file.create_group(f"/{node}")
             group.dimensions = {"quarter": len(days), "region": len(codes)}
             start = self.attrs["start"]
             count = np.asarray((days - np.datetime64(start)) / np.timedelta64(1, "D"), dtype=int)
