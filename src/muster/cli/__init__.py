@@ -14,6 +14,7 @@ import typer
 
 from muster.cli.assess import assess
 from muster.cli.cite import cite
+from muster.cli.compare import compare
 from muster.cli.run import run
 from muster.errors import UserError
 
@@ -29,6 +30,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(assess)
+app.command()(compare)
 app.command()(cite)
 
 
