@@ -18,8 +18,8 @@ from muster.reading import convert, parse_yaml, read_text
 DERIVED = ("decree_quota", "later_decree_quota", "decree_age", "withdrawal", "forced_advance")
 PATHS = tuple(name for name in units(Levers) if name not in DERIVED)  # the time paths that a scenario may give: decisions and weather
 SHARES = (
-    "war standing_call_up theatre_goal_share theatre_share selection commitment cadre_to_front time_in_line coercion border penal_severity"
-    " repression candour media_freedom attack_share home_soil under_fire fire_mix forward_care sanctions"
+    "war standing_call_up theatre_goal_share theatre_share quota_rule selection commitment cadre_to_front time_in_line coercion border"
+    " penal_severity repression candour media_freedom attack_share home_soil under_fire fire_mix forward_care sanctions"
 ).split()
 SIGNED = ("partner_decision",)
 

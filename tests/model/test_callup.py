@@ -20,6 +20,7 @@ def week(made):
         "civil_wage": jnp.ones(3),
         "pay": 1.0,
         "volunteer_staffing": 1.0,
+        "quota_rule": 1.0,
         "poverty": jnp.array([-1.0, 0.0, 1.0]),
         "titular_share": jnp.zeros(3),
         "trust": 0.5,
@@ -62,7 +63,7 @@ def test_without_deaths_there_is_no_risk_and_at_the_scale_it_is_the_log_of_two(c
 def test_quotas_by_region_add_up_and_rise_with_poverty(week, central):
     params = central("callup", poverty_quota=0.3)
     inputs = week(eligible=jnp.ones((3, 10, 2, 3)))
-    weights = callup.quota_weights(inputs.eligible, inputs.poverty, inputs.titular_share, params)
+    weights = callup.quota_weights(inputs, params)
     assert jnp.sum(weights) == pytest.approx(1)
     np.testing.assert_allclose(weights[1:] / weights[:-1], np.exp(0.3))
 

@@ -14,6 +14,7 @@ import typer
 
 from muster.cli.assess import assess
 from muster.cli.cite import cite
+from muster.cli.compare import compare
 from muster.cli.data import app as data
 from muster.cli.new import new
 from muster.cli.run import run
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(assess)
+app.command()(compare)
 app.command()(cite)
 app.add_typer(new, name="new")
 app.add_typer(data, name="data")

@@ -101,11 +101,17 @@ def equip(side: Side, goods: partners.Goods, economy_out: economy.Outputs, here:
     return arms.step(side.arms, inputs, here.given.params.arms, dt, structure)
 
 
+def liable(side: Side, here: Here):
+    """Men at home who are on the register and old enough to be called [person]."""
+    opened = demography.opened(here.given.setting, here.levers.minimum_age, here.given.start.minimum_age)
+    return demography.eligible(side.demography.civil, here.given.setting) * opened[:, None, None]
+
+
 def call(side: Side, picture: command.Picture, here: Here, dt):
     """Notices, choice, intake."""
     p, setting, start, latest, people = here.given.params, here.given.setting, here.given.start, side.latest, side.demography
     capacity = held(here.links.centre, latest.capacity, 1.0)
-    eligible = demography.eligible(people.civil, setting)
+    eligible = liable(side, here)
     factor = front.staffing(here.goal, jnp.sum(side.front.troops), p.front.staffing_high_volunteer, p.front)
     inputs = callup.Inputs(
         eligible=eligible,
@@ -123,6 +129,7 @@ def call(side: Side, picture: command.Picture, here: Here, dt):
         border_at_start=start.border,
         penal_severity=here.levers.penal_severity,
         penal_severity_at_start=start.penal_severity,
+        quota_rule=here.levers.quota_rule,
         selection=here.levers.selection,
         prisoner_offers=here.levers.prisoner_offers,
         outside_men=here.levers.outside_men,
@@ -136,7 +143,7 @@ def call(side: Side, picture: command.Picture, here: Here, dt):
 def train(side: Side, picture: command.Picture, callup_out: callup.Outputs, calls: callup.Flows, here: Here, dt):
     """Courses, instructors, who arrives."""
     p, troops = here.given.params, jnp.sum(side.front.troops)
-    eligible = demography.eligible(side.demography.civil, here.given.setting)
+    eligible = liable(side, here)
     inputs = training.Inputs(
         intake=intake_by_cohort(calls),
         intake_skill=experience_by_cohort(calls, eligible),

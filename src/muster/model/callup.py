@@ -70,6 +70,7 @@ class Inputs(Record):
     border_at_start: Float[Array, ""] = quantity("1", "how far it was closed at the start")
     penal_severity: Float[Array, ""] = quantity("1", "severity of punishment for evasion")
     penal_severity_at_start: Float[Array, ""] = quantity("1", "severity at the start")
+    quota_rule: Float[Array, ""] = quantity("1", "how far quotas follow poverty and titular share, 0 equal per man, 1 as they do")
     selection: Float[Array, ""] = quantity("1", "0 anyone is called, 1 veterans first")
     prisoner_offers: Float[Array, ""] = quantity("person/week", "convicts offered a contract")
     outside_men: Float[Array, ""] = quantity("person/week", "men raised outside the own population")
@@ -111,9 +112,10 @@ def begin(params: Params, regions: int) -> State:
     return State(backlog=jnp.zeros((2, regions)), convicts=params.convicts_at_start, returning=zero, death_risk=zero)
 
 
-def quota_weights(eligible, poverty, titular_share, params: Params):
-    """Share of the national quota that falls on each region [1], eq. 1."""
-    weight = jnp.sum(eligible, axis=(1, 2, 3)) * jnp.exp(params.poverty_quota * poverty + params.titular_quota * titular_share)
+def quota_weights(inputs: Inputs, params: Params):
+    """Share of the national quota that falls on each region [1], eq. 1; by men alone where the quota rule is 0."""
+    tilt = params.poverty_quota * inputs.poverty + params.titular_quota * inputs.titular_share
+    weight = jnp.sum(inputs.eligible, axis=(1, 2, 3)) * jnp.exp(inputs.quota_rule * tilt)
     return share(weight, jnp.sum(weight))
 
 
@@ -159,7 +161,7 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     """One week of call-up. The capacity of offices limits the notices; men not inducted stay in the backlog."""
     death_risk = approach(state.death_risk, 52 * inputs.killed_share, params.risk_memory, dt)
     risk = risk_index(death_risk, params)
-    weights = quota_weights(inputs.eligible, inputs.poverty, inputs.titular_share, params)
+    weights = quota_weights(inputs, params)
     decreed = params.cap_ratio * jnp.stack([inputs.decree_quota, inputs.later_decree_quota])
     quota = decreed.at[0].add(inputs.ordered)[:, None] * weights
     wanted = quota + state.backlog / params.backlog_time

@@ -8,11 +8,12 @@ from dataclasses import replace
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from muster.model.levers import COHORTS, Setting
+from muster.model.levers import AGES, COHORTS, Setting
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import leaves, positive, share
 
-BAND = 5 * 52  # weeks that a person stays in an age band
+YOUNGEST, YEARS = 15, 5  # first year of the youngest band of AGES, and years in a band
+BAND = YEARS * 52  # weeks that a person stays in an age band
 
 
 class State(Record):
@@ -129,6 +130,14 @@ def eligible(civil, setting: Setting):
     """Men at home who are on the register [person]."""
     liable = setting.call_up_age[:, None, None]
     return civil * liable * setting.register / jnp.sum(setting.men * liable)
+
+
+def opened(setting: Setting, minimum_age, minimum_age_at_start):
+    """Liable share of each age band over the setting's [1], eq. 8: the years of a band that the minimum age opens or closes."""
+    upper = YOUNGEST + YEARS * (1 + jnp.arange(len(AGES)))
+    above, at_start = (jnp.clip((upper - age) / YEARS, 0, 1) for age in (minimum_age, minimum_age_at_start))
+    lowered = 1 + share(1 - setting.call_up_age, setting.call_up_age) * share(above - at_start, 1 - at_start)
+    return jnp.where(above > at_start, lowered, jnp.where(above < at_start, share(above, at_start), 1.0))
 
 
 def at_home(state: State):
