@@ -13,7 +13,7 @@ import pytest
 
 from muster import simulate
 from muster.experiment import build
-from muster.model import arms, callup, command, demography, economy, morale, partners, regime, regions, run, society, training
+from muster.model import ages, arms, callup, command, demography, economy, morale, partners, regime, regions, run, society, training
 
 WEEKS = 174  # up to the last observation
 DRAWS = 64
@@ -46,10 +46,10 @@ def no_losses(right, cut, *args, **kwargs):
     return right(state, (1 - cut) * lost, (1 - cut) * taken, *others, **kwargs)
 
 
-def register_of_the_start(right, cut, civil, setting):
+def register_of_the_start(right, cut, state, setting):
     """The men who can be called are those of the first day."""
-    now = right(civil, setting)
-    return now + cut * (right(setting.men, setting) - now)
+    now = right(state, setting)
+    return now + cut * (ages.registered_men(setting) - now)
 
 
 # arrow -> (where from, where to), the function that receives it, how it is cut, and what it moves
