@@ -36,7 +36,7 @@ def run_with():
 
             return run.in_a_row(jax.lax.scan(quarter, world, run.by_quarter(case, draw.noise, experiment.dt))[1])
 
-        return jax.jit(jax.vmap(one, in_axes=-1))(many)
+        return jax.jit(jax.vmap(one, in_axes=-1), compiler_options=simulate.COMPILER)(many)
 
     return runner
 

@@ -17,7 +17,8 @@ OBSERVED = ("troops", "killed", "losses", "casualties", "area", "approval", "inf
 
 def test_the_time_paths_that_a_scenario_may_give_are_decisions_and_weather_only():
     assert set(PATHS) == {
-        "war", "talks", "standing_call_up", "establishment", "theatre_goal_share", "theatre_share", "selection", "course_length",
+        "war", "talks", "standing_call_up", "establishment", "theatre_goal_share", "theatre_share", "quota_rule",
+        "minimum_age", "selection", "course_length",
         "hasty_course_length", "commitment", "cadre_to_front", "time_in_line", "coercion", "pay", "border", "penal_severity",
         "repression", "candour", "media_freedom", "prisoner_offers", "outside_men", "allied_men", "attack_share", "intensity",
         "home_soil", "under_fire", "fire_plan", "fire_mix", "forward_care", "military_spending", "civil_spending", "policy_rate",

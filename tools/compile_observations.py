@@ -1,7 +1,8 @@
 """Compiles library/observations/headline.csv: the published figures beside which the headline series are shown.
 
 Reads the evidence table in the folder named by MUSTER_DATA (its ../evidence) or ../shared/evidence. One row of ours per
-figure: what it should have read in the model (path, operator, window), its value and unit, and where it stands.
+figure: what it should have read in the model (path, operator, window: compile_observations.yaml), its value and unit, and
+where it stands.
 
     python tools/compile_observations.py [--check]
 """
@@ -12,6 +13,8 @@ import os
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[1]
 TARGET = ROOT / "src/muster/library/observations/headline.csv"
 COLUMNS = (
@@ -20,82 +23,77 @@ COLUMNS = (
 ).split()
 FIRST, LAST = "2022-02-24", "2025-06-30"
 
-# quantity of the evidence -> (path below the side, operator, factor to the model's unit, unit, relation)
-MAPPED = {
-    "deaths_estimated_cumulative": ("front/killed", "over", 1, "person", "about"),
-    "casualties_cumulative": ("front/killed+front/wounded", "over", 1, "person", "about"),
-    "force_in_theatre": ("front/troops", "at", 1, "person", "about"),
-    "area_controlled_share": ("front/area_controlled", "at", 6035.5, "km2", "about"),
-    "contract_recruits": ("callup/volunteers", "over", 1, "person", "about"),
-    "mobilized_per_month": ("callup/called_up+callup/volunteers", "mean", 12 / 52, "person/week", "about"),
-    "putin_approval_levada": ("society/approval_reported", "mean", 0.01, "1", "about"),
-    "support_military_actions_levada": ("society/support_reported", "mean", 0.01, "1", "about"),
-    "emigrants_remaining_abroad": ("people/abroad", "at", 1, "person", "about"),
-    "emigrants_first_wave": ("people/abroad", "at", 1, "person", "about"),
-    "emigrants_2022": ("people/abroad", "at", 1, "person", "about"),
-    "refugees_abroad": ("people/abroad", "at", 1e6, "person", "about"),
-    "cpi_dec_yoy": ("economy/inflation", "at", 0.01, "1", "about"),
-    "awol_cases_art407": ("morale/desertions", "over", 1, "person", "at_least"),
-    "deserters_cumulative": ("morale/desertions", "over", 1, "person", "about"),
-    "tanks_in_storage": ("arms/afv_restorable", "at", 1, "vehicle", "at_most"),
-}
+MAP = Path(__file__).with_suffix(".yaml")
 CAP = 40  # values of one series without an open licence
+KINDS = {"fit": "beside it a fit will stand", "score": "kept for scores", "show": "shown only", "set_aside": "set aside by its compilers"}
 
 
-def deaths(quantity: str) -> bool:
-    """Whether a quantity of the evidence is a cumulated estimate of own military deaths."""
-    return quantity.startswith(("deaths_", "military_deaths", "killed_")) and "cumulative" in quantity and "named" not in quantity
+def mapped(row: dict, how: dict, level: float | None) -> dict:
+    """One figure of the evidence as one row of ours; `level` where growth was chained to a level."""
+    factor = how.get("factor", 1)
+
+    def scaled(text: str) -> str:
+        return f"{float(text) * factor:.6g}" if text else ""
+
+    low, high = scaled(row["low"]), scaled(row["high"])
+    if factor < 0:
+        low, high = high, low
+    return {
+        "id": row["id"],
+        "side": how.get("of", row["side"]),
+        "path": how["path"],
+        "cohort": how.get("cohort", ""),
+        "region": "",
+        "operator": how["operator"],
+        "start": row["period_start"],
+        "end": row["period_end"],
+        "low": low if level is None else "",
+        "central": scaled(row["central"]) if level is None else f"{level:.6g}",
+        "high": high if level is None else "",
+        "unit": how["unit"],
+        "relation": how.get("relation", "about"),
+        "source_class": row["kind"],
+        "camp": row["camp"],
+        "bias_group": f"{row['quantity']}/{row['camp']}",
+        "root": row["root_source"] or row["source_publisher"],
+        "published": row["published"],
+        "read": row["read"] or row["published"],
+        "locator": row["id"],
+        "grade": row["grade"],
+        "use": row["use"],
+        "reason": KINDS[row["use"]] if level is None else "level over 2021, chained from yearly growth as first published",
+    }
+
+
+def chained_level(row: dict, before: float) -> float | None:
+    """The level of output over 2021 after a whole year of growth; nothing for 2021 itself or a quarter."""
+    whole_year = row["period_start"].endswith("01-01") and row["period_end"].endswith("12-31")
+    return before * (1 + float(row["central"]) / 100) if whole_year and row["period_start"] > "2022" else None
 
 
 def rows(source: Path) -> list[dict]:
-    """Our rows from the evidence table."""
-    found, counts = [], {}
+    """Our rows from the evidence table; what has no date of publication has no known vintage and stays out."""
+    how_of = yaml.safe_load(MAP.read_text(encoding="utf-8"))
+    found, counts, level = [], {}, 1.0
     for row in csv.DictReader(source.open(encoding="utf-8")):
-        key = "deaths_estimated_cumulative" if deaths(row["quantity"]) else row["quantity"]
-        if key not in MAPPED or row["region"] or row["side"] not in ("russia", "ukraine"):
+        how = how_of.get(row["quantity"])
+        if how is None or row["region"] or not row["published"] or not row["central"] or (row["side"] == "partners") != ("of" in how):
             continue
-        if not row["published"] or not row["central"] or row["rights"] not in ("open", "official", "fact"):
+        if row["rights"] not in ("open", "official", "fact") or row["period_end"] > LAST or row["published"][:10] > LAST:
             continue
-        if row["period_end"] > LAST or row["published"][:10] > LAST:
+        if row["period_end"] < FIRST or (how["operator"] != "at" and row["period_start"] < "2022-01-01"):
             continue
-        series = (key, row["side"], row["rights"])
+        row = {**row, "period_start": max(row["period_start"], FIRST)}
+        number = None
+        if how.get("chained"):
+            number = chained_level({**row, "period_start": row["period_start"].replace(FIRST, "2022-01-01")}, level)
+            if number is None:
+                continue
+            level = number
+        series = (row["quantity"], row["side"], row["rights"])
         counts[series] = counts.get(series, 0) + 1
-        if row["rights"] == "fact" and counts[series] > CAP:
-            continue
-        path, operator, factor, unit, relation = MAPPED[key]
-        if (operator != "at" and row["period_start"] < FIRST) or row["period_end"] < FIRST:
-            continue
-
-        def scaled(text: str, factor=factor) -> str:
-            return f"{float(text) * factor:.6g}" if text else ""
-
-        found.append(
-            {
-                "id": row["id"],
-                "side": row["side"],
-                "path": path,
-                "cohort": "",
-                "region": "",
-                "operator": operator,
-                "start": row["period_start"],
-                "end": row["period_end"],
-                "low": scaled(row["low"]),
-                "central": scaled(row["central"]),
-                "high": scaled(row["high"]),
-                "unit": unit,
-                "relation": relation,
-                "source_class": row["kind"],
-                "camp": row["camp"],
-                "bias_group": f"{key}/{row['camp']}",
-                "root": row["root_source"] or row["source_publisher"],
-                "published": row["published"],
-                "read": row["read"] or row["published"],
-                "locator": row["id"],
-                "grade": row["grade"],
-                "use": "show",
-                "reason": "set beside the headline series; no fit exists yet",
-            }
-        )
+        if row["rights"] != "fact" or counts[series] <= CAP:
+            found.append(mapped(row, how, number))
     return found
 
 

@@ -139,6 +139,7 @@ def russia(data: Path, own: dict) -> list[Row]:
                 "autonomy_event": row["autonomy_event"],
                 "external_border": row["external_border"],
                 "held_by_enemy": 0,
+                "exposure": exposure(row["iso_3166_2"], own["exposed"], "russia"),
             }
         )
     return placed(made, data, own, "russia", persons(people))
@@ -161,10 +162,16 @@ def ukraine(data: Path, own: dict) -> list[Row]:
             "autonomy_event": int(row["iso_3166_2"] in events),
             "external_border": row["external_border"],
             "held_by_enemy": held.get(row["iso_3166_2"], 0),
+            "exposure": exposure(row["iso_3166_2"], own["exposed"], "ukraine"),
         }
         for row in rows(data / "regions" / "ukraine_regions.csv")
     ]
     return placed(made, data, own, "ukraine", persons(people))
+
+
+def exposure(code: str, own: dict, country: str) -> float:
+    """Weight of a region in fire and new occupation."""
+    return 1 if code.partition("-")[2] in own[country].split() else own["elsewhere"]
 
 
 def held_before(data: Path, own: dict) -> dict[str, float]:
@@ -202,7 +209,7 @@ def toy(side: str, own: dict) -> list[Row]:
         facts = {name: region.get(name, "") for name in COLUMNS}
         facts.update(id=code, name=f"{own['toy']['sides'][side]} {region['place']}", district=own["toy"]["sides"][side])
         facts.update(nominal_income=region["income"], autonomy_event=region.get("autonomy_event", 0))
-        facts.update(external_border=region.get("external_border", 0), held_by_enemy=0)
+        facts.update(external_border=region.get("external_border", 0), held_by_enemy=0, exposure=1)
         facts["neighbours"] = " ".join(f"{side}-{place}" for place in region["neighbours"].split())
         made.append({**facts, **{name: column[code] for name, column in columns.items()}})
     return made

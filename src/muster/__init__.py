@@ -10,6 +10,7 @@ from types import ModuleType
 NAMES = {
     "simulate": ("muster.simulate", None),
     "assess": ("muster.assess", None),
+    "compare": ("muster.compare", None),
     "build": ("muster.experiment", "build"),
     "ensemble": ("muster.simulate", "ensemble"),
     "load_results": ("muster.results", "load"),

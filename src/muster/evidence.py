@@ -3,6 +3,7 @@
 library/parameters/<subsystem>.yaml -> Parameter -> values per draw (model.SideParams). Units are converted here, once.
 """
 
+import datetime
 import importlib
 from dataclasses import dataclass
 from functools import cache
@@ -11,7 +12,7 @@ from typing import Literal, TypeVar
 from zlib import crc32
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator, model_validator
 from scipy.special import expit, logit, ndtr, ndtri
 
 from muster.errors import UserError, nearest
@@ -105,6 +106,12 @@ class Source(BaseModel):
     rights: Literal["open", "official", "fact", "local", "own"]
     read: str
     url: str | None = None
+
+    @field_validator("published", mode="before")
+    @classmethod
+    def written(cls, day):
+        """A date as it is written."""
+        return day.isoformat() if isinstance(day, datetime.date) else day
 
 
 @dataclass(frozen=True)
@@ -262,10 +269,13 @@ def bibliography(experiment) -> list[dict]:
             note(citation, stream)
     for what, citation in experiment.citations:
         note(citation, what)
-    known = sources()
+    known = sources() | experiment.scenario.sources
     rows = []
     for key in sorted(used):
         if key not in known:
-            raise UserError(f'sources.yaml has no entry "{key}", which {used[key][0]} cites.{nearest(key, known)}')
+            raise UserError(
+                f'Neither sources.yaml nor the scenario has a source "{key}", which {used[key][0]} cites.{nearest(key, known)}'
+                " A scenario names its own sources under the key sources."
+            )
         rows.append({"key": key, **known[key].model_dump(), "grades": grades[key], "values": used[key]})
     return rows

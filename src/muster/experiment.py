@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import yaml
 
+from muster.defaults import with_setting
 from muster.errors import UserError
-from muster.evidence import Citation, Override, checked, library
+from muster.evidence import Citation, Override, Parameter, checked, library, parameters
 from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
 from muster.model.quantity import axes, units
 from muster.model.structure import Structure
@@ -181,6 +182,14 @@ def nested(value, unit: str, where: str):
     return convert(value, unit, where)
 
 
+def numbers_of(value, unit: str, where: str) -> np.ndarray:
+    """Numbers in nested lists as an array."""
+    try:
+        return np.array(nested(value, unit, where), dtype=float)
+    except ValueError:
+        raise UserError(f"{where}: lists of equal length were expected.") from None
+
+
 def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, Citation]]]:
     """The fixed data of one side, and its sources."""
     given = scenario.sides[side].setting
@@ -188,6 +197,7 @@ def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, 
     if set(given) == {"file"}:
         path = library() / "settings" / f"{given['file']}.yaml"
         given, where = read_yaml(path), path.name
+    given = with_setting(given)
     arrays: dict[str, Any] = {}
     citations: list[tuple[str, Citation]] = []
     regions = None
@@ -195,14 +205,15 @@ def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, 
         if item.name not in given:
             raise UserError(f"{where}, key {item.name}: missing.")
         entry = checked(Sourced, given[item.name], f"{where}, key {item.name}")
-        array = np.array(nested(entry.value, units(Setting)[item.name], f"{where}, key {item.name}"), dtype=float)
+        place, unit = f"{where}, key {item.name}", units(Setting)[item.name]
         dims = axes(Setting)[item.name]
-        regions = array.shape[0] if regions is None else regions
+        array = numbers_of(entry.value, unit, place)
+        if array.ndim == 0 and dims and unit != "person":  # one number for every part; persons are counted part by part
+            array = np.full([regions or 1 if dim == "region" else SIZES[dim] for dim in dims], array)
+        regions = (array.shape or (1,))[0] if regions is None else regions
         expected = tuple(regions if dim == "region" else SIZES[dim] for dim in dims)
         if array.shape != expected:
-            raise UserError(
-                f"{where}, key {item.name}: numbers of shape {expected} ({', '.join(dims)}) were expected, found {array.shape}."
-            )
+            raise UserError(f"{place}: numbers of shape {expected} ({', '.join(dims)}) were expected, found {array.shape}.")
         if np.any(array < 0) and item.name not in ("poverty", "titular_share"):
             raise UserError(f"{where}, key {item.name}: no negative number was expected, found {array.min():g}.")
         arrays[item.name] = array
@@ -225,18 +236,33 @@ def lever_citations(scenario: Scenario) -> list[tuple[str, Citation]]:
 
 
 def overrides_of(scenario: Scenario) -> dict[str, Override]:
-    """The scenario's own priors by stream."""
+    """The scenario's own priors by stream, in the unit of the parameter."""
     found = {}
     for key, text in scenario.overrides.items():
-        held = Override(
-            value=float(text.value),
-            range=(float(text.range[0]), float(text.range[1])),
-            prior=text.prior,
-            reason=text.reason,
-            sources=text.sources,
-        )
-        found |= dict.fromkeys(parameter_streams(scenario, key, f"overrides.{key}"), held)
+        where = f"{scenario.name}, key overrides.{key}"
+        streams = parameter_streams(scenario, key, where)
+        subsystem, name = key.split(".")[-2:]
+        unit = parameters()[subsystem][name].unit
+        value, low, high = (convert(number, unit, where) for number in (text.value, *text.range))
+        data = {"meaning": text.reason, "unit": unit, "value": value, "range": (low, high), "prior": text.prior, "per": "war"}
+        held = checked(Parameter, {**data, "sources": text.sources}, where)  # the same checks as in the library
+        override = Override(value=held.value, range=held.range, prior=held.prior, reason=text.reason, sources=held.sources)
+        found |= dict.fromkeys(streams, override)
     return found
+
+
+def ground_of(scenario: Scenario) -> Ground:
+    """The ground fought over, in the model's units."""
+    places: dict[str, Any] = {
+        key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in scenario.ground.items()
+    }
+    return Ground(**places)
+
+
+def text_of(scenario: Scenario) -> str:
+    """The scenario with everything decided, as the text that a manifest keeps; own sources only where there are any."""
+    held = scenario.model_dump(mode="json", exclude=None if scenario.sources else {"sources"})
+    return yaml.safe_dump(held, sort_keys=False, allow_unicode=True, width=160)
 
 
 def decided_on(base: Scenario, policies: tuple[str, ...], sets: tuple[str, ...]) -> tuple[Scenario, dict[str, float]]:
@@ -282,11 +308,7 @@ def build(
     same = all(
         np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers)
     )
-    places: dict[str, Any] = {
-        key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in under.ground.items()
-    }
-    ground = Ground(**places)
-    text = yaml.safe_dump(under.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=160)
+    text = text_of(under)
     return Experiment(
         name=base.name,
         scenario=under,
@@ -303,7 +325,7 @@ def build(
         levers=decided,
         base_levers=decided if same else happened,
         settings=(settings[0][0], settings[1][0]),
-        ground=ground,
+        ground=ground_of(under),
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         fixed=fixed,

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 
 from muster.errors import UserError
-from muster.evidence import Strict, checked, library
+from muster.evidence import Z95, Strict, checked, library
+from muster.reading import read_yaml
 from muster.results import Results
 
 
@@ -22,7 +23,7 @@ class Observation(Strict):
     path: str
     cohort: str | None
     region: str | None
-    operator: Literal["at", "over", "mean"]
+    operator: Literal["at", "over", "mean", "ratio"]
     start: str
     end: str
     low: float | None
@@ -42,6 +43,20 @@ class Observation(Strict):
     reason: str
 
 
+class Bias(Strict):
+    """What a figure of one class says of the truth: reported over true (5, 50, 95 % points), and an absolute error (s.d.)."""
+
+    factor: tuple[float, float, float] = (1, 1, 1)
+    absolute: float = 0
+
+
+@cache
+def biases() -> dict[str, Bias]:
+    """The bias classes by name."""
+    path = library() / "observations" / "bias.yaml"
+    return {name: checked(Bias, entry, f"{path.name}, {name}") for name, entry in read_yaml(path).items()}
+
+
 @cache
 def observations() -> tuple[Observation, ...]:
     """All observations of the library."""
@@ -57,16 +72,33 @@ def observations() -> tuple[Observation, ...]:
 
 
 def predict(results: Results, observation: Observation) -> np.ndarray:
-    """What the observation should have read in each draw [draw], in its own unit; paths joined by + are added."""
-    parts = [f"{observation.side}/{path}" for path in observation.path.split("+")]
-    match observation.operator:
-        case "at":
-            found = [results.at(path, observation.end, observation.cohort) for path in parts]
-        case "over":
-            found = [results.total(path, observation.start, observation.end, observation.cohort) for path in parts]
-        case "mean":
-            found = [results.mean(path, observation.start, observation.end, observation.cohort) for path in parts]
+    """What the observation should have read in each draw [draw], in its own unit; paths joined by + are added, by / divided."""
+    if observation.operator == "ratio":
+        above, below = (summed(results, observation, text, "over") for text in observation.path.split(" / "))
+        return above / below
+    return summed(results, observation, observation.path, observation.operator)
+
+
+def summed(results: Results, observation: Observation, path: str, operator: str) -> np.ndarray:
+    """One reading of some series added together [draw]."""
+    cohort, found = observation.cohort, []
+    for part in path.split("+"):
+        series = f"{observation.side}/{part}"
+        match operator:
+            case "at":
+                found.append(results.at(series, observation.end, cohort))
+            case "over":
+                found.append(over(results, series, observation.start, observation.end, cohort))
+            case "mean":
+                found.append(results.mean(series, observation.start, observation.end, cohort))
     return np.sum(found, axis=0)
+
+
+def over(results: Results, series: str, start: str, end: str, cohort: str | None) -> np.ndarray:
+    """A flow summed over a window; of a stock its change, of an index its integral in weeks [draw]."""
+    if results.series(series, cohort).attrs["units"] in ("km2", "person", "vehicle", "shell"):
+        return results.at(series, end, cohort) - results.at(series, start, cohort)
+    return results.total(series, start, end, cohort)
 
 
 def agrees(observation: Observation, low: float, high: float) -> bool:
@@ -78,3 +110,14 @@ def agrees(observation: Observation, low: float, high: float) -> bool:
     if observation.relation == "at_most":
         return low <= most
     return low <= most and high >= least
+
+
+def reported(results: Results, observation: Observation, generator: np.random.Generator) -> np.ndarray:
+    """What a source of the row's class would have reported in each draw [draw]: the reading through bias and error."""
+    values = predict(results, observation)
+    change = observation.unit == "km2" and observation.operator == "over"
+    bias = biases()["change" if change else observation.source_class]
+    low, middle, high = np.log(bias.factor)
+    z = generator.standard_normal(len(values))
+    factor = np.exp(middle + z / Z95 * np.where(z < 0, middle - low, high - middle))
+    return values * factor + bias.absolute * generator.standard_normal(len(values))

@@ -75,6 +75,7 @@ COLUMNS: dict[str, Column] = {
     ),
     "external_border": Column("1", "1 where the region has a land, river or lake border with another state, else 0", "flag"),
     "held_by_enemy": Column("1", "share of the region's area under the other side's control on the date of the table", "share"),
+    "exposure": Column("1", "weight of the region in fire and new occupation, 1 where fought over", "ratio"),
     "neighbours": Column("text", "codes of the neighbours within the table, separated by blanks", "neighbours"),
 }
 Rights = Literal["open", "official", "fact", "own"]  # `local` is never shipped
@@ -102,6 +103,7 @@ class RegionsTable:
     autonomy_event: np.ndarray  # [region] 1
     external_border: np.ndarray  # [region] 1
     held_by_enemy: np.ndarray  # [region] 1
+    exposure: np.ndarray  # [region] 1
     neighbours: tuple[tuple[str, ...], ...]
     neighbour_matrix: np.ndarray  # [region, region] 1, each row sums to 1, or to 0 without neighbours
 
@@ -295,6 +297,7 @@ def read(path: str | Path) -> RegionsTable:
         autonomy_event=numbers("autonomy_event"),
         external_border=numbers("external_border"),
         held_by_enemy=numbers("held_by_enemy"),
+        exposure=numbers("exposure"),
         neighbours=neighbours,
         neighbour_matrix=frozen(matrix),
     )

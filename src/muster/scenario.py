@@ -8,8 +8,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from muster.defaults import with_levers
 from muster.errors import UserError, nearest
-from muster.evidence import Citation, Strict, checked, library, parameters
+from muster.evidence import Citation, Source, Strict, checked, library, parameters, sources
 from muster.model.levers import AXES, Ground, Levers
 from muster.model.quantity import axes, units
 from muster.reading import convert, parse_yaml, read_text
@@ -17,8 +18,8 @@ from muster.reading import convert, parse_yaml, read_text
 DERIVED = ("decree_quota", "later_decree_quota", "decree_age", "withdrawal", "forced_advance")
 PATHS = tuple(name for name in units(Levers) if name not in DERIVED)  # the time paths that a scenario may give: decisions and weather
 SHARES = (
-    "war standing_call_up theatre_goal_share theatre_share selection commitment cadre_to_front time_in_line coercion border penal_severity"
-    " repression candour media_freedom attack_share home_soil under_fire fire_mix forward_care sanctions"
+    "war standing_call_up theatre_goal_share theatre_share quota_rule selection commitment cadre_to_front time_in_line coercion border"
+    " penal_severity repression candour media_freedom attack_share home_soil under_fire fire_mix forward_care sanctions"
 ).split()
 SIGNED = ("partner_decision",)
 
@@ -102,6 +103,7 @@ class Scenario(Strict):
     sides: dict[str, SideText]
     events: tuple[Event, ...] = ()
     overrides: dict[str, OverrideText] = Field(default_factory=dict)
+    sources: dict[str, Source] = Field(default_factory=dict)  # the scenario's own, beside those of the library
     continuation: Literal["goes-on", "ceasefire", "escalates"] = "goes-on"
 
 
@@ -132,9 +134,11 @@ def find(kind: str, name_or_path: str) -> Path:
 
 @cache
 def load(name_or_path: str) -> Scenario:
-    """A scenario of the library by name, or a user's own by path."""
+    """A scenario of the library by name, or a user's own by path; levers that it does not name are neutral."""
     path = find("scenarios", name_or_path)
-    scenario = checked(Scenario, parse_yaml(read_text(path), str(path)), str(path))
+    text = checked(Scenario, parse_yaml(read_text(path), str(path)), str(path))
+    sides = {name: side.model_copy(update={"levers": with_levers(side.levers)}) for name, side in text.sides.items()}
+    scenario = text.model_copy(update={"sides": sides})
     check(scenario, str(path))
     return scenario
 
@@ -178,6 +182,8 @@ def check(scenario: Scenario, where: str) -> None:
     for event in scenario.events:
         if event.side not in scenario.sides:
             raise UserError(f"{where}, event {event.id}: unknown side.{nearest(event.side, scenario.sides)}")
+    for key in set(scenario.sources) & set(sources()):
+        raise UserError(f"{where}, key sources.{key}: the library has a source of this name; choose another.")
     for key in scenario.overrides:
         parameter_streams(scenario, key, f"{where}, key overrides.{key}")
 

@@ -21,6 +21,7 @@ def week(made):
         "recruiting": jnp.ones(3),
         "pay": 1.0,
         "volunteer_staffing": 1.0,
+        "quota_rule": 1.0,
         "poverty": jnp.array([-1.0, 0.0, 1.0]),
         "titular_share": jnp.zeros(3),
         "trust": jnp.full(3, 0.5),
@@ -62,8 +63,7 @@ def test_without_deaths_there_is_no_risk_and_at_the_scale_it_is_the_log_of_two(c
 
 def test_quotas_by_region_add_up_and_rise_with_poverty(week, central):
     params = central("callup", poverty_quota=0.3)
-    inputs = week()
-    weights = callup.quota_weights(jnp.ones(3), inputs.poverty, inputs.titular_share, params)
+    weights = callup.quota_weights(jnp.ones(3), week(), params)
     assert jnp.sum(weights) == pytest.approx(1)
     np.testing.assert_allclose(weights[1:] / weights[:-1], np.exp(0.3))
 

@@ -14,7 +14,11 @@ import typer
 
 from muster.cli.assess import assess
 from muster.cli.cite import cite
+from muster.cli.compare import compare
+from muster.cli.data import app as data
+from muster.cli.new import new
 from muster.cli.run import run
+from muster.cli.validate import app as validate
 from muster.errors import UserError
 
 STOPPED = 130
@@ -29,7 +33,11 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(assess)
+app.command()(compare)
 app.command()(cite)
+app.add_typer(new, name="new")
+app.add_typer(data, name="data")
+app.add_typer(validate, name="validate")
 
 
 def show_version(wanted: bool) -> None:
@@ -57,7 +65,7 @@ def status(arguments: list[str] | None = None) -> int:
             typer.echo("muster: stopped.", err=True)
         return code
     except (UserError, typer.TyperException) as problem:
-        text = str(problem) if isinstance(problem, UserError) else explained(problem.format_message())
+        text = str(problem) if isinstance(problem, UserError) else explained(problem)
         typer.echo(f"muster: {' '.join(text.split())}", err=True)
         return 2
     except KeyboardInterrupt:
@@ -74,12 +82,12 @@ def status(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def explained(message: str) -> str:
+def explained(problem: typer.TyperException) -> str:
     """What is wrong with a command line, with the commands that there are where one is unknown."""
-    if not message.startswith("No such command"):
+    message, context = problem.format_message(), getattr(problem, "ctx", None)
+    if not message.startswith("No such command") or context is None:
         return message
-    known = [command.callback.__name__ for command in app.registered_commands if command.callback]
-    return f"{message} Known: {', '.join(known)}."
+    return f"{message} Known: {', '.join(context.command.list_commands(context))}."
 
 
 def main() -> None:

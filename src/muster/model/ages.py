@@ -10,12 +10,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from muster.model.levers import Setting
+from muster.model.levers import AGES, Setting
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import share
 
 QUARTER = 13  # weeks between two goings through the full table
-BAND = 5 * 52  # weeks that a person stays in an age band
+YOUNGEST, YEARS = 15, 5  # first year of the youngest band of AGES, and years in a band
+BAND = YEARS * 52  # weeks that a person stays in an age band
 
 
 class Tables(Record):
@@ -68,6 +69,7 @@ class Moved(Record):
 class Frozen(Record):
     """What the weeks need to know of ages: taken from the tables when the quarter begins."""
 
+    listed: Float[Array, " age"] = quantity("1", "share of the men of an age who are on the register and old enough to be called")
     eligible_mortality: Float[Array, " region"] = quantity("1/year", "mean death rate of men on the register")
     exempt_mortality: Float[Array, " region"] = quantity("1/year", "mean death rate of other men at home")
     women_mortality: Float[Array, " region"] = quantity("1/year", "mean death rate of women of 15-49")
@@ -92,8 +94,16 @@ def composition(stock, axes: tuple[int, ...]):
 
 
 def registered(setting: Setting):
-    """Share of the men of an age who are on the register [1] by age."""
+    """Share of the men of an age who are on the register [1] by age, under the ages of the setting."""
     return setting.call_up_age * setting.register / jnp.sum(setting.men * setting.call_up_age[:, None, None])
+
+
+def opened(setting: Setting, minimum_age, minimum_age_at_start):
+    """Liable share of each age band over the setting's [1], eq. 13: the years of a band that the minimum age opens or closes."""
+    upper = YOUNGEST + YEARS * (1 + jnp.arange(len(AGES)))
+    above, at_start = (jnp.clip((upper - age) / YEARS, 0, 1) for age in (minimum_age, minimum_age_at_start))
+    lowered = 1 + share(1 - setting.call_up_age, setting.call_up_age) * share(above - at_start, 1 - at_start)
+    return jnp.where(above > at_start, lowered, jnp.where(above < at_start, share(above, at_start), 1.0))
 
 
 def registered_men(setting: Setting):
@@ -107,9 +117,9 @@ def at_large(setting: Setting):
     return men / jnp.sum(men)
 
 
-def margins(tables: Tables, setting: Setting) -> Margins:
-    """The margins of the tables [person], eq. 8."""
-    listed = registered(setting)[:, None, None]
+def margins(tables: Tables, listed) -> Margins:
+    """The margins of the tables [person], eq. 8; `listed` is the share of an age that may be called [1] by age."""
+    listed = listed[:, None, None]
     return Margins(
         eligible=jnp.sum(tables.civil * listed, axis=1),
         exempt=jnp.sum(tables.civil * (1 - listed), axis=(1, 3)),
@@ -121,9 +131,9 @@ def margins(tables: Tables, setting: Setting) -> Margins:
     )
 
 
-def frozen(tables: Tables, setting: Setting) -> Frozen:
+def frozen(tables: Tables, listed, setting: Setting) -> Frozen:
     """Means over ages that hold for a quarter, eq. 9."""
-    listed, mortality = registered(setting), setting.men_mortality
+    mortality = setting.men_mortality
     home, women = jnp.sum(tables.civil, axis=(2, 3)), tables.women
     serving = jnp.sum(tables.serving, axis=(0, 3))
     living = composition(jnp.sum(home + serving + tables.evading, axis=0), (0,))
@@ -135,6 +145,7 @@ def frozen(tables: Tables, setting: Setting) -> Frozen:
     young, couples = jnp.where(band < 6, 1.0, 0.0), jnp.where((band >= 1) & (band < 5), 1.0, 0.0)
     above_17 = living[0] * 2 / 5
     return Frozen(
+        listed=listed,
         eligible_mortality=of(home * listed, mortality),
         exempt_mortality=of(home * (1 - listed), mortality),
         women_mortality=of(women, setting.women_mortality),
@@ -195,9 +206,9 @@ def survivors(stock, died, mortality, axis: int):
     return jnp.maximum(stock - jnp.expand_dims(died, axis) * falling, 0.0)
 
 
-def spread(tables: Tables, end: Margins, moved: Moved, setting: Setting) -> Tables:
+def spread(tables: Tables, end: Margins, moved: Moved, listed, setting: Setting) -> Tables:
     """The tables after the flows of a quarter, eq. 10 and 11; `end` are the margins that the weeks have led to."""
-    listed = registered(setting)[:, None, None]
+    listed = listed[:, None, None]
     alive = survivors(tables.civil * listed, moved.eligible_died, setting.men_mortality, 1)
     stayed = less(alive, jnp.sum(alive, axis=1, keepdims=True), end.eligible[:, None])
     alive, stayed = once(alive, stayed)

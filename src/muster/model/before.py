@@ -109,7 +109,7 @@ def call(side: Side, picture: command.Picture, here: Here, dt):
     men_at_start = jnp.sum(setting.men, axis=(1, 2, 3))
     factor = front.staffing(here.goal, jnp.sum(side.front.troops), p.front.staffing_high_volunteer, p.front)
     inputs = callup.Inputs(
-        eligible=demography.eligible(people, setting),
+        eligible=people.margins.eligible,
         evading=people.margins.evading,
         decree_quota=here.levers.decree_quota,
         later_decree_quota=here.levers.later_decree_quota,
@@ -125,6 +125,7 @@ def call(side: Side, picture: command.Picture, here: Here, dt):
         border_at_start=start.border,
         penal_severity=here.levers.penal_severity,
         penal_severity_at_start=start.penal_severity,
+        quota_rule=here.levers.quota_rule,
         selection=here.levers.selection,
         prisoner_offers=here.levers.prisoner_offers,
         outside_men=here.levers.outside_men,
@@ -140,7 +141,7 @@ def train(side: Side, picture: command.Picture, callup_out: callup.Outputs, call
     p, troops = here.given.params, jnp.sum(side.front.troops)
     inputs = training.Inputs(
         intake=intake_by_cohort(calls),
-        intake_skill=experience_by_cohort(calls, demography.eligible(side.demography, here.given.setting), dt),
+        intake_skill=experience_by_cohort(calls, side.demography.margins.eligible, dt),
         wrongly_kept=callup_out.wrongly_called_share * (1 - p.callup.sent_home_share),
         commitment=here.levers.commitment,
         course_length=here.levers.course_length * (1 + here.levers.standing_call_up * (picture.course_share - 1)),

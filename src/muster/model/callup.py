@@ -71,6 +71,7 @@ class Inputs(Record):
     border_at_start: Float[Array, ""] = quantity("1", "how far it was closed at the start")
     penal_severity: Float[Array, ""] = quantity("1", "severity of punishment for evasion")
     penal_severity_at_start: Float[Array, ""] = quantity("1", "severity at the start")
+    quota_rule: Float[Array, ""] = quantity("1", "how far quotas follow poverty and titular share, 0 equal per man, 1 as they do")
     selection: Float[Array, ""] = quantity("1", "0 anyone is called, 1 veterans first")
     prisoner_offers: Float[Array, ""] = quantity("person/week", "convicts offered a contract")
     outside_men: Float[Array, ""] = quantity("person/week", "men raised outside the own population")
@@ -122,9 +123,10 @@ def shares(amounts):
     return jnp.where(whole > 0, share(amounts, whole), 1 / amounts.shape[0])
 
 
-def quota_weights(register, poverty, titular_share, params: Params):
-    """Share of the national quota that falls on each region [1], eq. 1."""
-    weight = register * jnp.exp(params.poverty_quota * poverty + params.titular_quota * titular_share)
+def quota_weights(register, inputs: Inputs, params: Params):
+    """Share of the national quota that falls on each region [1], eq. 1; by men alone where the quota rule is 0."""
+    tilt = params.poverty_quota * inputs.poverty + params.titular_quota * inputs.titular_share
+    weight = register * jnp.exp(inputs.quota_rule * tilt)
     return share(weight, jnp.sum(weight))
 
 
@@ -179,7 +181,7 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     risk = risk_index(death_risk, params)
     by_experience, by_skill = jnp.sum(inputs.eligible, axis=1), jnp.sum(inputs.eligible, axis=2)
     register = jnp.sum(by_skill, axis=1)
-    weights = quota_weights(register, inputs.poverty, inputs.titular_share, params)
+    weights = quota_weights(register, inputs, params)
     decreed = params.cap_ratio * jnp.stack([inputs.decree_quota, inputs.later_decree_quota])
     quota = (decreed + jnp.stack([inputs.ordered, jnp.zeros_like(inputs.ordered)]))[:, None] * weights
     wanted = quota + state.backlog / params.backlog_time

@@ -113,12 +113,13 @@ def begin(params: Params, setting: Setting, troops, recruiting) -> State:
         abroad=jnp.zeros(setting.men.shape[:3]),
         women_abroad=jnp.zeros(setting.women.shape),
     )
+    listed = ages.registered(setting) + zero
     young_serving, young_home = jnp.sum(standing[:, :6], axis=(1, 2)), jnp.sum(setting.men[:, :6], axis=(1, 2, 3))
     return State(
-        margins=ages.margins(tables, setting),
+        margins=ages.margins(tables, listed),
         tables=tables,
         moved=ages.nothing_moved(tables),
-        frozen=ages.frozen(tables, setting),
+        frozen=ages.frozen(tables, listed, setting),
         others=setting.others + zero,
         others_abroad=zero,
         dead=none,
@@ -133,11 +134,6 @@ def begin(params: Params, setting: Setting, troops, recruiting) -> State:
         emigrated_total=zero,
         absent_at_start=share(young_serving, young_serving + young_home),
     )
-
-
-def eligible(state: State, _: Setting):
-    """Men at home who are on the register [person] by region, skill and experience."""
-    return state.margins.eligible
 
 
 def men_at_home(margins: Margins):
@@ -342,16 +338,20 @@ def born(state: State, doubt, elapsed, setting: Setting, params: Params, age_of_
     return new, births
 
 
-def age(state: State, setting: Setting, elapsed=QUARTER) -> State:
-    """The end of a quarter: its flows are spread over ages, everybody grows older, the margins are read again, eq. 8-12."""
-    tables = ages.spread(state.tables, state.margins, state.moved, setting)
+def age(state: State, setting: Setting, minimum_age, minimum_age_at_start, elapsed=QUARTER) -> State:
+    """The end of a quarter: its flows are spread over ages, everybody grows older, the margins are read again, eq. 8-13.
+
+    `minimum_age` is that of the coming quarter [year].
+    """
+    tables = ages.spread(state.tables, state.margins, state.moved, state.frozen.listed, setting)
+    listed = ages.registered(setting) * ages.opened(setting, minimum_age, minimum_age_at_start)
     tables, joined = ages.older(tables, elapsed, setting)
     return replace(
         state,
         tables=tables,
-        margins=ages.margins(tables, setting),
+        margins=ages.margins(tables, listed),
         moved=ages.nothing_moved(tables),
-        frozen=ages.frozen(tables, setting),
+        frozen=ages.frozen(tables, listed, setting),
         others=state.others + joined,
     )
 

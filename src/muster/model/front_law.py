@@ -142,14 +142,22 @@ def quality(side: Inputs, params: Params):
     )
 
 
+def attrition(base, posture_ratio, attack, numbers, number_exponent, qualities, quality_exponent):
+    """The loss law itself [unit of base]: base where all is even; attack is own less enemy share attacking, numbers and qualities
+    are own over enemy. The front's losses and the fit to battle data both call this."""
+    posture = power(posture_ratio, attack / 2)
+    mass = power(numbers, -number_exponent) * power(qualities, -quality_exponent)
+    return base * posture * mass
+
+
 def loss_rate(own: Inputs, enemy: Inputs, numbers, qualities, intensity, shock, params: Params):
     """Loss rate of the engaged [1/week], eq. 4; numbers and qualities are own over enemy."""
     lethality = jnp.stack([params.manoeuvre_lethality, params.artillery_lethality, params.drone_lethality])
     base = params.loss_rate * jnp.sum(enemy.fire_mix * lethality) * intensity * own.coercion_losses
-    posture = power(params.posture_ratio, (own.attack_share - enemy.attack_share) / 2)
-    mass = power(numbers, -params.number_exponent) * power(qualities, -params.quality_exponent)
+    attack = own.attack_share - enemy.attack_share
+    even = attrition(base, params.posture_ratio, attack, numbers, params.number_exponent, qualities, params.quality_exponent)
     exposed = 1 + params.exposure_slope * fires(enemy, params) * (1 - mean_skill(own))
-    return base * posture * mass * exposed * jnp.exp(shock)
+    return even * exposed * jnp.exp(shock)
 
 
 def losses_by_cohort(troops, loss_share, params: Params, dt):

@@ -27,6 +27,8 @@ class Levers(Record):
     establishment: Float[Array, ""] = quantity("person", "announced establishment of the armed forces")
     theatre_goal_share: Float[Array, ""] = quantity("1", "share of the announced establishment wanted in the theatre")
     theatre_share: Float[Array, ""] = quantity("1", "share of arriving men sent to the theatre, the rest to the rear")
+    quota_rule: Float[Array, ""] = quantity("1", "how far quotas follow poverty and titular share, 0 equal per man, 1 as they do")
+    minimum_age: Float[Array, ""] = quantity("year", "age from which men may be called up")
     selection: Float[Array, ""] = quantity("1", "0 anyone is called, 1 veterans first")
     course_length: Float[Array, " cohort"] = quantity("week", "length of the full course")
     hasty_course_length: Float[Array, " cohort"] = quantity("week", "length of the hasty track")

@@ -135,11 +135,14 @@ def of_given(given: Pair) -> tuple[Pair, Pair, Pair]:
     return each(lambda g: g.params, given), each(lambda g: g.luck, given), each(covariates, given)
 
 
-def turn(world: World, given: Pair) -> World:
-    """The end of a quarter: everybody is a quarter older (docs/model/demography.md, eq. 8-12)."""
-    return replace(
-        world, sides=each(lambda side, g: replace(side, demography=demography.age(side.demography, g.setting)), world.sides, given)
-    )
+def turn(world: World, given: Pair, levers: Pair) -> World:
+    """The end of a quarter: everybody is a quarter older (docs/model/demography.md, eq. 8-13); the levers are those of the coming one."""
+
+    def older(side: Side, given: Given, coming: Levers) -> Side:
+        people = demography.age(side.demography, given.setting, coming.minimum_age, given.start.minimum_age)
+        return replace(side, demography=people)
+
+    return replace(world, sides=each(older, world.sides, given, levers))
 
 
 def advance(case: Case, given: Pair, world: World, step, levers: Pair, noise: Pair, dt: float, structure: Structure) -> tuple[World, Pair]:
@@ -178,9 +181,11 @@ def by_week(case: Case, noise: Pair):
 
 
 def by_quarter(case: Case, noise: Pair, dt: float):
-    """What each quarter brings: its weeks."""
+    """What each quarter brings: its weeks, and the levers in the middle of the quarter after it."""
     size = steps_a_quarter(dt)
-    return jax.tree.map(lambda x: jnp.reshape(x, (-1, size, *x.shape[1:])), by_week(case, noise))
+    weeks = jax.tree.map(lambda x: jnp.reshape(x, (-1, size, *x.shape[1:])), by_week(case, noise))
+    coming = jax.tree.map(lambda x: jnp.concatenate([x[1:, size // 2], x[-1:, -1]]), weeks[1])
+    return weeks, coming
 
 
 def in_a_row(readings):
@@ -197,10 +202,11 @@ def one(case: Case, draw: Draw, dt: float, structure: Structure):
         new, readings = advance(case, given, world, step, levers, noise, dt, structure)
         return new, packed(readings)
 
-    def quarter(world: World, rows):
+    def quarter(world: World, row):
+        weeks, coming = row
         seen = packed_regions(world, given)
-        last, readings = jax.lax.scan(week_of, world, rows)
-        return turn(last, given), (readings, seen)
+        last, readings = jax.lax.scan(week_of, world, weeks)
+        return turn(last, given, coming), (readings, seen)
 
     last, (readings, seen) = jax.lax.scan(quarter, world, by_quarter(case, draw.noise, dt))
     return last, in_a_row(readings), seen
@@ -227,10 +233,11 @@ def lane(case: Case, draws: Draw, dt: float, structure: Structure):
 
         return batch(one_draw)(own, world, noise)
 
-    def quarter(world: World, rows):
+    def quarter(world: World, row):
+        weeks, coming = row
         seen = batch(lambda own, world: packed_regions(world, given_to(case, *own)))(own, world)
-        last, readings = jax.lax.scan(week_of, world, rows)
-        return batch(lambda own, world: turn(world, given_to(case, *own)))(own, last), (readings, seen)
+        last, readings = jax.lax.scan(week_of, world, weeks)
+        return batch(lambda own, world: turn(world, given_to(case, *own), coming))(own, last), (readings, seen)
 
     last, (readings, seen) = jax.lax.scan(quarter, world, by_quarter(case, draws.noise, dt))
     return jax.vmap(lived, in_axes=-1)(last), in_a_row(readings), seen
