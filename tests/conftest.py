@@ -30,11 +30,13 @@ def run_with():
                 new, readings = run.advance(case, given, world, *row, experiment.dt, experiment.structure)
                 return new, look(new, readings)
 
-            def quarter(world, rows):
-                last, seen = jax.lax.scan(body, world, rows)
-                return run.turn(last, given), seen
+            def quarter(world, row):
+                weeks, coming = row
+                last, seen = jax.lax.scan(body, world, weeks)
+                return run.turn(last, given, coming), seen
 
-            return run.in_a_row(jax.lax.scan(quarter, world, run.by_quarter(case, draw.noise, experiment.dt))[1])
+            seen = run.in_a_row(jax.lax.scan(quarter, world, run.by_quarter(case, draw.noise, experiment.dt))[1])
+            return jax.tree.map(lambda x: x[: experiment.steps], seen)
 
         return jax.jit(jax.vmap(one, in_axes=-1), compiler_options=simulate.COMPILER)(many)
 

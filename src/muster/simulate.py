@@ -117,7 +117,8 @@ def lane_width(experiment: Experiment) -> int:
 def draws_of(experiment: Experiment, draws, params: tuple | None = None) -> run.Draw:
     """What ignorance and chance bring to some draws, the draw on the last axis; `params` instead of the prior's draws."""
     names = jnp.asarray([crc32(side.encode()) for side in experiment.sides], dtype=jnp.uint32)
-    luck, noise, ceasefire = chances(region_counts(experiment), run.padded(experiment.steps, experiment.dt))(experiment.seed, jnp.asarray(draws), names)
+    program_of_luck = chances(region_counts(experiment), run.padded(experiment.steps, experiment.dt))
+    luck, noise, ceasefire = program_of_luck(experiment.seed, jnp.asarray(draws), names)
     return run.Draw(
         params=pair(*(params or evidence.draw(experiment, draws))), luck=luck, noise=noise, ceasefire=ceasefire, past=nothing_lived(luck)
     )
@@ -150,12 +151,10 @@ def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[L
 
 
 def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress | None) -> Iterator:
-    """Readings of one call after the other: (draws in it, readings by node of both sides [draw, step, ...])."""
-    return ((count, sides) for count, sides, _ in lanes_with_regions(experiment, links, progress))
+    """Readings of one call after the other.
 
-
-def lanes_with_regions(experiment: Experiment, links: tuple[Links, Links], progress: Progress | None) -> Iterator:
-    """As lanes, and as a third part the readings by region: a dict side -> Regional [draw, quarter, ...], quarter k at week 13 k."""
+    (draws in it; readings by node of both sides [draw, step, ...]; a dict side -> Regional [draw, quarter, ...], quarter k at week 13 k).
+    """
     width = lane_width(experiment) * jax.device_count()
     policy = experiment.levers is not experiment.base_levers
     for first in range(0, experiment.draws, width):
@@ -179,9 +178,10 @@ def joined(first, *others):
 def ensemble(experiment: Experiment, progress: Progress | None = None, links: tuple[Links, Links] | None = None) -> Results:
     """All draws of an experiment. `progress(done, all)` is called after every call of the compiled program."""
     started = time.perf_counter()
-    chunks = [sides for _, sides in lanes(experiment, links or (connected(), connected()), progress)]
-    record = {side: jax.tree.map(joined, *(chunk[i] for chunk in chunks)) for i, side in enumerate(experiment.sides)}
-    return Results.from_record(experiment, record, wall_time=time.perf_counter() - started)
+    chunks = [(sides, by_region) for _, sides, by_region in lanes(experiment, links or (connected(), connected()), progress)]
+    record = {side: jax.tree.map(joined, *(sides[i] for sides, _ in chunks)) for i, side in enumerate(experiment.sides)}
+    by_region = jax.tree.map(joined, *(part for _, part in chunks))
+    return Results.from_record(experiment, record, wall_time=time.perf_counter() - started, regional=by_region)
 
 
 def simulate(

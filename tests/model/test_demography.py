@@ -114,7 +114,7 @@ def quarter(state, inputs, setting, params, dt=1.0):
     """A quarter of the same week: (state before its ages are gone through, state after)."""
     for _ in range(round(13 / dt)):
         state, _ = demography.step(state, inputs, setting, params, dt)
-    return state, demography.age(state, setting)
+    return state, demography.age(state, setting, 18.0, 18.0)
 
 
 def test_people_change_by_births_less_deaths(central, country, begun, made):
@@ -230,7 +230,7 @@ def test_the_ages_of_a_quarter_add_up_to_its_margins(central, country, begun, ma
     for _ in range(3):
         for _ in range(13):
             state, _ = demography.step(state, calling(state, made, rate), setting, params, 1.0)
-        tables = ages.spread(state.tables, state.margins, state.moved, setting)
+        tables = ages.spread(state.tables, state.margins, state.moved, state.frozen.listed, setting)
         now = state.margins
         for name, axis in (("serving", 2), ("evading", 1), ("abroad", 1), ("women", 1), ("women_abroad", 1)):
             np.testing.assert_allclose(jnp.sum(getattr(tables, name), axis=axis), getattr(now, name), rtol=1e-8, atol=1e-6)
@@ -238,7 +238,7 @@ def test_the_ages_of_a_quarter_add_up_to_its_margins(central, country, begun, ma
         np.testing.assert_allclose(men, jnp.sum(now.eligible, axis=2) + now.exempt, rtol=1e-8)
         assert min(float(jnp.min(leaf)) for leaf in jax.tree.leaves(tables)) > -1e-6
         before = everybody(state)
-        state = demography.age(state, setting)
+        state = demography.age(state, setting, 18.0, 18.0)
         assert everybody(state) == pytest.approx(before, rel=1e-13)
 
 
@@ -249,7 +249,7 @@ def test_men_who_join_the_army_have_the_ages_of_the_register(central, country, b
     for _ in range(13):
         week = replace(calling(last, made), prisoners=jnp.asarray(0.0), outsiders=jnp.asarray(0.0))
         last, _ = demography.step(last, week, setting, central("demography"), 1.0)
-    tables = ages.spread(last.tables, last.margins, last.moved, setting)
+    tables = ages.spread(last.tables, last.margins, last.moved, last.frozen.listed, setting)
     called = jnp.sum(tables.serving[1:4], axis=(0, 1, 3))
     np.testing.assert_allclose(called[0] + jnp.sum(called[4:]), 0, atol=1e-6 * float(jnp.sum(called)) + 20)
     assert jnp.sum(called[1:4]) > 1e5
