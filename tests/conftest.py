@@ -30,7 +30,13 @@ def run_with():
                 new, readings = run.advance(case, given, world, *row, experiment.dt, experiment.structure)
                 return new, look(new, readings)
 
-            return jax.lax.scan(body, world, run.by_week(case, draw.noise))[1]
+            def quarter(world, row):
+                weeks, coming = row
+                last, seen = jax.lax.scan(body, world, weeks)
+                return run.turn(last, given, coming), seen
+
+            seen = run.in_a_row(jax.lax.scan(quarter, world, run.by_quarter(case, draw.noise, experiment.dt))[1])
+            return jax.tree.map(lambda x: x[: experiment.steps], seen)
 
         return jax.jit(jax.vmap(one, in_axes=-1), compiler_options=simulate.COMPILER)(many)
 
@@ -51,6 +57,8 @@ def few_weeks():
             row = jax.tree.map(lambda x, week=week: x[week], rows)
             world, readings = run.advance(case, given, world, *row, experiment.dt, experiment.structure)
             seen.append(look(world, readings))
+            if (week + 1) % run.steps_a_quarter(experiment.dt) == 0:
+                world = run.turn(world, given)
         return jax.tree.map(lambda *parts: jnp.stack(parts)[None], *seen)
 
     return runner
@@ -61,8 +69,8 @@ def single_draw(compiled, experiment, *arguments, params=None, links=None):
     case = simulate.case_of(experiment, experiment.levers, links or (connected(), connected()), True)
     whole = jax.tree.map(lambda x: x[..., None], params or evidence.medians(experiment))
     draw = jax.tree.map(lambda x: x[..., 0], simulate.draws_of(experiment, np.arange(1), whole))
-    _, rows = compiled(*arguments, case, draw)
-    sides = run.unpacked({node: np.asarray(row)[..., None] for node, row in rows.items()})
+    _, rows, _ = compiled(*arguments, case, draw)
+    sides = run.unpacked({node: np.asarray(row)[..., None] for node, row in rows.items()}, experiment.steps)
     return simulate.Results.from_record(experiment, dict(zip(experiment.sides, sides, strict=True)), 0.0)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from muster import simulate
 from muster.experiment import build
-from muster.model import arms, callup, command, demography, economy, morale, partners, regime, regions, run, society, training
+from muster.model import ages, arms, callup, command, demography, economy, morale, partners, regime, regions, run, society, training
 
 WEEKS = 174  # up to the last observation
 DRAWS = 64
@@ -46,10 +46,9 @@ def no_losses(right, cut, *args, **kwargs):
     return right(state, (1 - cut) * lost, (1 - cut) * taken, *others, **kwargs)
 
 
-def register_of_the_start(right, cut, civil, setting):
-    """The men who can be called are those of the first day."""
-    now = right(civil, setting)
-    return now + cut * (right(setting.men, setting) - now)
+def register_of_the_start(right, cut, state, inputs, *others, **kwargs):
+    """The men who can be called are half as many as there are."""
+    return right(state, replace(inputs, eligible=(1 - cut / 2) * inputs.eligible), *others, **kwargs)
 
 
 # arrow -> (where from, where to), the function that receives it, how it is cut, and what it moves
@@ -66,7 +65,7 @@ ARROWS = {
     "losses of vehicles": ("03", "09", arms, "book", no_losses, "arms/afv"),
     "losses in leaders": ("03", "02", training, "book", holding("loss_share", 0.0), "training/leaders"),
     "training abroad": ("10", "02", training, "step", holding("partner_men", 0.0), "training/trainees_per_instructor"),
-    "men at home who can be called": ("07", "01", demography, "eligible", register_of_the_start, "callup/volunteers"),
+    "men at home who can be called": ("07", "01", callup, "step", register_of_the_start, "callup/volunteers"),
     "men called in the table of persons": ("01", "07", demography, "step", booking(("inducted", "found")), "economy/labour"),
     "flight on a notice": ("01", "07", demography, "step", booking(("fled",)), "people/abroad"),
     "departures": ("06", "07", demography, "step", booking(("leaving_men",)), "people/abroad"),

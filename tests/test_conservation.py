@@ -89,7 +89,8 @@ LEAKS = [
     (training, "step", "men.transfer", 1.0),
     (front, "book", "troops", 1.0),
     (morale, "step", "captured", 1.0),
-    (demography, "step", "civil", 1.0),
+    (demography, "step", "margins.eligible", 1.0),
+    (demography, "step", "margins.women", 1.0),
     (economy, "step", "money", 1e-6),
     (arms, "step", "active", 1.0),
     (partners, "step", "committed", 1e3),
@@ -157,7 +158,7 @@ def test_stocks_stay_positive_and_shares_within_bounds(run_with):
         for side in world.sides.split():
             stocks = [
                 jnp.min(leaf)
-                for record in (side.front.troops, side.front.rear, side.training.men, side.demography.civil, side.demography.serving)
+                for record in (side.front.troops, side.front.rear, side.training.men, side.demography.margins, side.demography.tables)
                 for leaf in jax.tree.leaves(record)
             ]
             stocks += [jnp.min(side.arms.storage), jnp.min(side.arms.active), side.arms.shells, jnp.min(side.morale.deserters)]

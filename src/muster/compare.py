@@ -123,17 +123,19 @@ def moments(experiment: Experiment, differs_from: datetime.date | None) -> tuple
 
 def together(experiments: tuple[Experiment, ...], progress: Progress | None = None) -> Iterator[tuple[int, Results]]:
     """Results of experiments of one scenario on the same parameters and luck: all of them for some draws, then for the next."""
-    reference, width = experiments[0], simulate.LANE * jax.device_count()
+    reference, width = experiments[0], simulate.lane_width(experiments[0]) * jax.device_count()
     for first in range(0, reference.draws, width):
         count = min(width, reference.draws - first)
         draws = simulate.draws_of(reference, np.arange(first, first + width))
-        past, happened = simulate.outcome(reference, draws, reference.base_levers)
+        past, *happened = simulate.outcome(reference, draws, reference.base_levers)
         draws = replace(draws, past=past)
         for number, experiment in enumerate(experiments):
             decided = experiment.levers is experiment.base_levers
-            sides = happened if decided else simulate.outcome(experiment, draws, conditioned=False)[1]
-            kept = jax.tree.map(lambda x, count=count: x[:count], sides)
-            yield number, Results.from_record(experiment, dict(zip(experiment.sides, kept, strict=True)), 0.0)
+            seen = happened if decided else simulate.outcome(experiment, draws, conditioned=False)[1:]
+            kept, regions = (
+                dict(zip(experiment.sides, jax.tree.map(lambda x, count=count: x[:count], part), strict=True)) for part in seen
+            )
+            yield number, Results.from_record(experiment, kept, 0.0, regional=regions)
             if progress:
                 progress("", first + count * (number + 1) // len(experiments), reference.draws)
 

@@ -15,6 +15,7 @@ from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Gro
 from muster.model.quantity import axes, units
 from muster.model.structure import Structure
 from muster.reading import convert, read_yaml
+from muster.regional import regional_setting
 from muster.scenario import (
     PATHS,
     SHARES,
@@ -36,6 +37,7 @@ from muster.scenario import (
 SIZES = {"age": len(AGES), "women_age": len(WOMEN_AGES), "skill": len(SKILLS), "experience": len(EXPERIENCES)}
 SIZES |= {axis: len(names) for axis, names in AXES.items()}
 RECENT = 26  # weeks before the last observation whose decisions go on
+RESOLUTIONS = ("national", "regional")
 ESCALATION = 26  # weeks after the last observation at which a second decree comes
 
 
@@ -63,6 +65,7 @@ class Experiment:
     sha256: str
     fixed: dict[str, float] = field(default_factory=dict)
     overrides: dict[str, Override] = field(default_factory=dict)
+    regions: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # codes of the regions of both sides; none where a side is run whole
     citations: tuple[tuple[str, Citation], ...] = ()
 
 
@@ -276,6 +279,26 @@ def decided_on(base: Scenario, policies: tuple[str, ...], sets: tuple[str, ...])
     return under, fixed
 
 
+def settings_of(scenario: Scenario, resolution: str) -> tuple[list[Setting], list[tuple[str, ...]], list[tuple[str, Citation]]]:
+    """Both sides' fixed data at a resolution, the codes of their regions, and the sources."""
+    if resolution not in RESOLUTIONS:
+        raise UserError(f'resolution: {" or ".join(RESOLUTIONS)} was expected, found "{resolution}".')
+    if resolution == "regional" and not any(side.regions for side in scenario.sides.values()):
+        raise UserError(f"{scenario.name}: no side has a table of regions; name one under sides.SIDE.regions, or run it national.")
+    settings, codes, citations = [], [], []
+    for side, text in scenario.sides.items():
+        setting, cited = setting_of(scenario, side)
+        citations += cited
+        names: tuple[str, ...] = ()
+        if resolution == "regional" and text.regions:
+            setting, table, sources = regional_setting(setting, text.regions, side, f"{scenario.name}, key sides.{side}.regions")
+            names = table.ids
+            citations += sources
+        settings.append(setting)
+        codes.append(names)
+    return settings, codes, citations
+
+
 def build(
     scenario: str | Scenario,
     policies: tuple[str, ...] = ("as-happened",),
@@ -285,6 +308,7 @@ def build(
     structure: Structure | None = None,
     sets: tuple[str, ...] = (),
     dt: float = 1.0,
+    resolution: str = "national",
 ) -> Experiment:
     """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE)."""
     if not 1 <= draws <= 100_000:
@@ -297,7 +321,7 @@ def build(
     steps = int(np.floor(weeks_between(base.start, base.end) / dt))
     observed = int(np.floor(weeks_between(base.start, base.last_observation) / dt))
     first, second = base.sides
-    settings = [setting_of(under, side) for side in (first, second)]
+    settings, codes, citations = settings_of(under, resolution)
 
     def levers(which: Scenario) -> tuple[Levers, Levers]:
         a, b = (continued(side_levers(which, side, steps, dt), observed, dt, ending) for side in (first, second))
@@ -324,12 +348,13 @@ def build(
         continuation=ending,
         levers=decided,
         base_levers=decided if same else happened,
-        settings=(settings[0][0], settings[1][0]),
+        settings=(settings[0], settings[1]),
         ground=ground_of(under),
         text=text,
         sha256=hashlib.sha256(text.encode()).hexdigest(),
         fixed=fixed,
         overrides=overrides_of(under),
-        citations=(*settings[0][1], *settings[1][1], *lever_citations(under)),
+        regions=(codes[0], codes[1]),
+        citations=(*citations, *lever_citations(under)),
     )
 

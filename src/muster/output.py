@@ -24,6 +24,7 @@ from muster.model.levers import COHORTS
 from muster.model.quantity import headlines, meanings, units
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+BY_REGION, QUARTER = "by_region", 13  # the node of regional readings, and the weeks between them
 BLOCK = 64  # draws in one compressed block of a series
 RESULTS, MANIFEST, CLAIMS, REPORT = "results.nc", "manifest.json", "claims.json", "report.html"
 PART = ".part"  # the ending of a file that is not finished
@@ -55,12 +56,18 @@ def described(experiment: Experiment) -> dict:
     }
 
 
-def tree_of(experiment: Experiment, record: dict[str, dict], first: int = 0) -> xr.DataTree:
-    """The readings of draws from `first` on as a tree; record = side -> node -> Record of arrays [draw, step(, cohort)]."""
+def tree_of(experiment: Experiment, record: dict[str, dict], first: int = 0, regional: dict | None = None) -> xr.DataTree:
+    """The readings of draws from `first` on as a tree.
+
+    record = side -> node -> Record of arrays [draw, step(, cohort)]; regional = side -> Record of arrays [draw, quarter(, cohort), region].
+    """
     minutes = np.round(7 * 24 * 60 * experiment.dt * np.arange(1, experiment.steps + 1)).astype("timedelta64[m]")
     time = (np.datetime64(experiment.start, "m") + minutes).astype("datetime64[ns]")
     nodes = {f"/{side}/{name}": dataset(readings) for side, groups in record.items() for name, readings in groups.items()}
     draws = next(iter(nodes.values())).sizes["draw"]
+    for side, codes in zip(experiment.sides, experiment.regions, strict=True):
+        if regional and codes:
+            nodes[f"/{side}/{BY_REGION}"] = regional_dataset(regional[side], codes, experiment)
     root = xr.Dataset(coords={"draw": np.arange(first, first + draws), "time": time, "cohort": list(COHORTS)})
     tree = xr.DataTree.from_dict({"/": root, **nodes})
     tree.attrs = described(experiment)
@@ -76,6 +83,19 @@ def dataset(readings) -> xr.Dataset:
         dims = ("draw", "time", "cohort")[: array.ndim]
         variables[name] = (dims, array, {"units": unit[name], "long_name": meaning[name], "headline": int(name in first)})
     return xr.Dataset(variables)
+
+
+def regional_dataset(readings, codes: tuple[str, ...], experiment: Experiment) -> xr.Dataset:
+    """A Record of arrays [draw, quarter(, cohort), region] as variables with units; a quarter is read on the day on which it begins."""
+    unit, meaning = units(type(readings)), meanings(type(readings))
+    variables = {}
+    for name in unit:
+        array = np.asarray(getattr(readings, name), dtype=np.float32)
+        dims = ("draw", "quarter", "cohort", "region") if array.ndim == 4 else ("draw", "quarter", "region")
+        variables[name] = (dims, array, {"units": unit[name], "long_name": meaning[name], "headline": 0})
+    count = next(iter(variables.values()))[1].shape[1]
+    days = np.datetime64(experiment.start, "D") + 7 * QUARTER * np.arange(count)
+    return xr.Dataset(variables, coords={"quarter": days.astype("datetime64[ns]"), "region": list(codes)})
 
 
 def series_paths(tree: xr.DataTree) -> list[str]:
@@ -150,6 +170,12 @@ class Writer:
         """Makes the scratch file and notes what goes into the file."""
         whole = kept_whole(tree, self.keep)
         self.attrs, self.time = tree.attrs, tree.coords["time"].values
+        self.regions = {}
+        for path in series_paths(tree):
+            node, _, _ = path.rpartition("/")
+            if node.endswith(f"/{BY_REGION}") and node not in self.regions:
+                array = series_of(tree, path)
+                self.regions[node] = (array["quarter"].values, [str(code) for code in array["region"].values])
         self.directory.mkdir(parents=True, exist_ok=True)
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
         for path in series_paths(tree):
@@ -162,6 +188,7 @@ class Writer:
             self.leave.callback(self.part.unlink, missing_ok=True)
             with h5netcdf.File(self.part, "w", decode_vlen_strings=True) as file:
                 self.frame(file)
+                self.regional_frames(file)
                 for path, series in self.series.items():
                     values = self.drawn(series)
                     if series.whole:
@@ -181,6 +208,16 @@ class Writer:
         file.create_variable("time", ("time",), data=minutes).attrs["units"] = f"minutes since {start}"
         file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
         file.create_variable("quantile", ("quantile",), data=np.array(QUANTILES))
+
+    def regional_frames(self, file: h5netcdf.File) -> None:
+        """Dimensions and coordinates of the readings by region, each side its own."""
+        for node, (days, codes) in self.regions.items():
+            group = file.create_group(f"/{node}")
+            group.dimensions = {"quarter": len(days), "region": len(codes)}
+            start = self.attrs["start"]
+            count = np.asarray((days - np.datetime64(start)) / np.timedelta64(1, "D"), dtype=int)
+            group.create_variable("quarter", ("quarter",), data=count).attrs["units"] = f"days since {start}"
+            group.create_variable("region", ("region",), dtype=h5py.string_dtype())[:] = np.array(codes, dtype=object)
 
     def drawn(self, series: Drawn) -> np.ndarray:
         """All draws of a series, from the scratch file."""

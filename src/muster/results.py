@@ -24,9 +24,9 @@ class Results:
         self.wall_time = wall_time
 
     @classmethod
-    def from_record(cls, experiment: Experiment, record: dict[str, dict], wall_time: float) -> "Results":
-        """Results of an experiment; record = side -> node -> Record of arrays [draw, step(, cohort)]."""
-        return cls(output.tree_of(experiment, record), wall_time)
+    def from_record(cls, experiment: Experiment, record: dict[str, dict], wall_time: float, regional: dict | None = None) -> "Results":
+        """Results of an experiment; record = side -> node -> Record of arrays [draw, step(, cohort)], regional as in output.tree_of."""
+        return cls(output.tree_of(experiment, record, regional=regional), wall_time)
 
     @property
     def sides(self) -> tuple[str, str]:
@@ -73,6 +73,19 @@ class Results:
         if cohort not in COHORTS:
             raise UserError(f'There is no cohort "{cohort}".{nearest(cohort, COHORTS)} Known: {", ".join(COHORTS)}.')
         return array.sel(cohort=cohort)
+
+    def by_region(self, path: str, day: datetime.date | str, cohort: str | None = None) -> xr.DataArray:
+        """A reading by region (side/name) when the quarter nearest to a day begins [draw, region]; of all cohorts unless one is named."""
+        side, _, name = path.strip("/").partition("/")
+        node = f"{side}/{output.BY_REGION}"
+        known = [part for part in self.paths() if part.startswith(node)]
+        if f"{node}/{name}" not in known:
+            told = nearest(f"{node}/{name}", known) if known else " The run was national; run it again with resolution regional."
+            raise UserError(f'There is no reading "{name}" by region of "{side}".{told}')
+        array = output.series_of(self.tree, f"{node}/{name}").sel(quarter=np.datetime64(date(day, "date")), method="nearest")
+        if "cohort" in array.dims:
+            array = array.sel(cohort=cohort) if cohort else array.sum("cohort")
+        return array
 
     def weeks(self, day: datetime.date | str) -> float:
         """Weeks from the start to the first moment of a day, which must lie within the run."""

@@ -89,6 +89,7 @@ class SideText(Strict):
     label: str
     setting: dict
     levers: dict
+    regions: str | None = None  # a table of regions of the library by name, or the path of a CSV file
 
 
 class Scenario(Strict):

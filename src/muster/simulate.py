@@ -29,6 +29,7 @@ from muster.model.structure import Structure
 from muster.results import Results
 
 LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
+REGIONAL_LANE = 64  # the same where a side has more than one region: more numbers a draw
 COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (measured on the national model)
     "xla_cpu_use_fusion_emitters": False,
     "xla_backend_optimization_level": 1,
@@ -80,7 +81,7 @@ def program(dt: float, structure: Structure):
             lambda case, draws: run.lane(case, draws, dt, structure),
             mesh=devices(),
             in_specs=(PartitionSpec(), by_draw(draws)),
-            out_specs=(PartitionSpec("draw"), PartitionSpec(None, None, "draw")),
+            out_specs=(PartitionSpec("draw"), PartitionSpec(None, None, "draw"), PartitionSpec(None, None, "draw")),
             check_vma=False,
         )(case, draws)
 
@@ -102,11 +103,22 @@ def case_of(experiment: Experiment, levers, links: tuple[Links, Links], conditio
     return run.case(levers, experiment.settings, experiment.ground, links, observed=experiment.observation_step, own=conditioned)
 
 
+def region_counts(experiment: Experiment) -> tuple[int, int]:
+    """Number of regions of both sides."""
+    first, second = (setting.men.shape[0] for setting in experiment.settings)
+    return first, second
+
+
+def lane_width(experiment: Experiment) -> int:
+    """Draws a device and call."""
+    return LANE if max(region_counts(experiment)) == 1 else REGIONAL_LANE
+
+
 def draws_of(experiment: Experiment, draws, params: tuple | None = None) -> run.Draw:
     """What ignorance and chance bring to some draws, the draw on the last axis; `params` instead of the prior's draws."""
-    regions = tuple(setting.men.shape[0] for setting in experiment.settings)
     names = jnp.asarray([crc32(side.encode()) for side in experiment.sides], dtype=jnp.uint32)
-    luck, noise, ceasefire = chances(regions, experiment.steps)(experiment.seed, jnp.asarray(draws), names)
+    program_of_luck = chances(region_counts(experiment), run.padded(experiment.steps, experiment.dt))
+    luck, noise, ceasefire = program_of_luck(experiment.seed, jnp.asarray(draws), names)
     return run.Draw(
         params=pair(*(params or evidence.draw(experiment, draws))), luck=luck, noise=noise, ceasefire=ceasefire, past=nothing_lived(luck)
     )
@@ -127,25 +139,33 @@ def nothing_lived(luck: Pair) -> Pair:
 
 
 def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[Links, Links] | None = None, conditioned: bool = True):
-    """What the compiled program gives for some draws: (what was lived through, readings by node of both sides [draw, step, ...])."""
+    """What the compiled program gives for some draws.
+
+    (what was lived through; readings by node of both sides [draw, step, ...]; readings by region of both sides [draw, quarter, ...]).
+    """
     case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
-    happened, rows = program(experiment.dt, experiment.structure)(case, draws)
+    happened, rows, seen = program(experiment.dt, experiment.structure)(case, draws)
     past = jax.tree.map(lambda x: jnp.asarray(np.moveaxis(np.asarray(x), 0, -1)), happened)  # where it lies must not make a second program
-    return past, run.unpacked({node: np.asarray(row) for node, row in rows.items()})
+    sides = run.unpacked({node: np.asarray(row) for node, row in rows.items()}, experiment.steps)
+    return past, sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))
 
 
 def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress | None) -> Iterator:
-    """Readings of one call after the other: (draws in it, readings by node of both sides [draw, step, ...])."""
-    width = LANE * jax.device_count()
+    """Readings of one call after the other.
+
+    (draws in it; readings by node of both sides [draw, step, ...]; a dict side -> Regional [draw, quarter, ...], quarter k at week 13 k).
+    """
+    width = lane_width(experiment) * jax.device_count()
     policy = experiment.levers is not experiment.base_levers
     for first in range(0, experiment.draws, width):
         draws = draws_of(experiment, np.arange(first, first + width))
         if policy:
-            past, _ = outcome(experiment, draws, experiment.base_levers)
+            past, _, _ = outcome(experiment, draws, experiment.base_levers)
             draws = replace(draws, past=past)
-        _, sides = outcome(experiment, draws, links=links, conditioned=not policy)
+        _, sides, regions = outcome(experiment, draws, links=links, conditioned=not policy)
         count = min(width, experiment.draws - first)
-        yield count, jax.tree.map(lambda x, count=count: x[:count], sides)
+        sides, regions = jax.tree.map(lambda x, count=count: x[:count], (sides, regions))
+        yield count, sides, dict(zip(experiment.sides, regions, strict=True))
         if progress:
             progress(min(first + width, experiment.draws), experiment.draws)
 
@@ -158,9 +178,10 @@ def joined(first, *others):
 def ensemble(experiment: Experiment, progress: Progress | None = None, links: tuple[Links, Links] | None = None) -> Results:
     """All draws of an experiment. `progress(done, all)` is called after every call of the compiled program."""
     started = time.perf_counter()
-    chunks = [sides for _, sides in lanes(experiment, links or (connected(), connected()), progress)]
-    record = {side: jax.tree.map(joined, *(chunk[i] for chunk in chunks)) for i, side in enumerate(experiment.sides)}
-    return Results.from_record(experiment, record, wall_time=time.perf_counter() - started)
+    chunks = [(sides, by_region) for _, sides, by_region in lanes(experiment, links or (connected(), connected()), progress)]
+    record = {side: jax.tree.map(joined, *(sides[i] for sides, _ in chunks)) for i, side in enumerate(experiment.sides)}
+    by_region = jax.tree.map(joined, *(part for _, part in chunks))
+    return Results.from_record(experiment, record, wall_time=time.perf_counter() - started, regional=by_region)
 
 
 def simulate(

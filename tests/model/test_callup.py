@@ -14,16 +14,17 @@ def week(made):
     """week(**values): a week without quotas, in which nothing happens but what is given."""
     random = np.random.default_rng(2)
     usual = {
-        "eligible": jnp.asarray(random.uniform(1e4, 4e4, (3, 10, 2, 3))),
-        "evading": jnp.zeros((3, 10)),
+        "eligible": jnp.asarray(random.uniform(1e5, 4e5, (3, 2, 3))),
+        "evading": jnp.zeros(3),
         "state_capacity": jnp.ones(3),
-        "civil_wage": jnp.ones(3),
+        "real_wage": 1.0,
+        "recruiting": jnp.ones(3),
         "pay": 1.0,
         "volunteer_staffing": 1.0,
         "quota_rule": 1.0,
         "poverty": jnp.array([-1.0, 0.0, 1.0]),
         "titular_share": jnp.zeros(3),
-        "trust": 0.5,
+        "trust": jnp.full(3, 0.5),
         "trust_at_start": 0.5,
     }
     return lambda **values: made(callup.Inputs, **(usual | values))
@@ -39,9 +40,9 @@ def test_the_called_evade_and_flee_by_the_stated_shares_at_the_risk_of_a_decree(
 
 def test_choices_are_probabilities_and_move_by_their_logits(week, central):
     params = central("callup")
-    calm = callup.choices(week(), 0.5, 0.3, params)
-    feared = callup.choices(week(border=0.4, penal_severity=0.2), 1.5, 0.3, params)
-    np.testing.assert_allclose(jnp.sum(feared, axis=0), 1)
+    calm = np.stack(np.broadcast_arrays(*callup.choices(week(), 0.5, 0.3, params)))
+    feared = np.stack(np.broadcast_arrays(*callup.choices(week(border=0.4, penal_severity=0.2), 1.5, 0.3, params)))
+    np.testing.assert_allclose(np.sum(feared, axis=0), 1)
     moved = np.log(feared[1:] / feared[0]) - np.log(calm[1:] / calm[0])
     np.testing.assert_allclose(moved[0], params.risk_evasion - 0.2 * params.penalty_evasion)
     np.testing.assert_allclose(moved[1], params.risk_evasion - 0.4 * params.border_flight)
@@ -51,7 +52,7 @@ def test_the_skilled_flee_more_by_the_stated_logit(week, central):
     params = central("callup", skill_flight=0.8)
     comply, _, flee = callup.choices(week(), 1.0, 0.3, params)
     odds = flee / comply
-    assert np.log(odds[0] / odds[1]) == pytest.approx(0.8)
+    np.testing.assert_allclose(np.log(odds[:, 0] / odds[:, 1]), 0.8)
 
 
 def test_without_deaths_there_is_no_risk_and_at_the_scale_it_is_the_log_of_two(central):
@@ -62,17 +63,24 @@ def test_without_deaths_there_is_no_risk_and_at_the_scale_it_is_the_log_of_two(c
 
 def test_quotas_by_region_add_up_and_rise_with_poverty(week, central):
     params = central("callup", poverty_quota=0.3)
-    inputs = week(eligible=jnp.ones((3, 10, 2, 3)))
-    weights = callup.quota_weights(inputs, params)
+    weights = callup.quota_weights(jnp.ones(3), week(), params)
     assert jnp.sum(weights) == pytest.approx(1)
     np.testing.assert_allclose(weights[1:] / weights[:-1], np.exp(0.3))
 
 
 def test_notices_by_person_add_up_to_those_of_the_region(week, central):
-    notices = jnp.array([100.0, 0.0, 3000.0])
+    notices, eligible = jnp.array([100.0, 0.0, 3000.0]), week().eligible
     for selection in (0.0, 1.0):
-        people = callup.notices_by_person(notices, week().eligible, selection, central("callup"))
-        np.testing.assert_allclose(jnp.sum(people, axis=(1, 2, 3)), notices)
+        rates = callup.notice_rates(notices, jnp.sum(eligible, axis=1), selection, central("callup"), 1.0)
+        np.testing.assert_allclose(jnp.sum(eligible * rates[:, None], axis=(1, 2)), notices)
+
+
+def test_veterans_come_first_by_the_stated_log_weight_and_no_cell_gives_more_than_half(week, central):
+    params = central("callup", combat_weight=1.2, reach_none=0.5, reach_combat=0.5)
+    by_experience = jnp.sum(week().eligible, axis=1)
+    rates = callup.notice_rates(jnp.full(3, 100.0), by_experience, 1.0, params, 1.0)
+    np.testing.assert_allclose(np.log(rates[:, 2] / rates[:, 0]), 1.2)
+    assert jnp.max(callup.notice_rates(jnp.full(3, 1e9), by_experience, 1.0, params, 0.5)) == 1.0
 
 
 def test_wrong_notices_rise_from_the_low_to_the_high_share(central):
@@ -83,7 +91,7 @@ def test_wrong_notices_rise_from_the_low_to_the_high_share(central):
 def test_without_quotas_evaders_only_fall(week, central):
     """Stock decay alone: exp(-(found + forgiven) t)."""
     params = central("callup", detection_rate=0.01, forgiveness_rate=0.03)
-    evading = jnp.full((3, 10), 1e3)
+    evading = jnp.full(3, 1e3)
     state = callup.begin(params, 3)
     for _ in range(13):
         state, outputs, flows = callup.step(state, week(evading=evading), params, 1.0)
@@ -124,8 +132,17 @@ def test_offices_send_no_more_notices_than_they_can(week, central):
 
 def test_volunteers_answer_to_pay_by_its_elasticity(week, central):
     params = central("callup", pay_elasticity=0.7, volunteer_rate=1e-6)
-    rates = [jnp.sum(callup.volunteering(week().eligible, week(pay=pay), 0.0, params, 1.0)) for pay in (1.0, 3.0)]
+    rates = [jnp.sum(callup.volunteering(week(pay=pay), 0.0, params, 1.0)) for pay in (1.0, 3.0)]
     assert np.log(rates[1] / rates[0]) == pytest.approx(0.7 * np.log(3), rel=1e-5)
+
+
+def test_volunteers_by_region_keep_the_nations_total_and_follow_income_and_poverty(central):
+    params = central("callup", pay_elasticity=0.8, poverty_volunteering=0.5)
+    men, income, poverty = jnp.array([1e6, 2e6, 5e5]), jnp.array([1.0, 2.0, 1.0]), jnp.array([0.0, 0.0, 1.0])
+    factor = callup.recruiting(men, income, poverty, params)
+    assert jnp.sum(men * factor) == pytest.approx(float(jnp.sum(men)))
+    assert factor[1] / factor[0] == pytest.approx(2**-0.8)
+    assert factor[2] / factor[0] == pytest.approx(np.exp(0.5))
 
 
 def test_convicts_sign_until_there_are_no_more(week, central):

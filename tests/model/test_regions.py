@@ -32,6 +32,8 @@ def lived(made, central, chances):
             Setting,
             relative_income=one,
             has_hazard=one,
+            lost_autonomy=one,
+            excluded=one / 2,
             titular_groups=groups * one,
             movements_at_start=movements * one,
             neighbours=jnp.zeros((1, 1)),

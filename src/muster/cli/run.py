@@ -39,6 +39,9 @@ def run(
         str, typer.Option(metavar="all|headline|NAMES", help="series of which every draw is kept; of the rest quantiles and mean")
     ] = "headline",
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome for a machine, on stdout")] = False,
+    resolution: Annotated[
+        str, typer.Option(metavar="national|regional", help="each side as a whole, or by the regions of its table")
+    ] = "national",
     dt: Annotated[float, typer.Option(metavar="WEEKS", help="length of a step in weeks: 1 over a whole number")] = 1.0,
 ) -> int:
     """Simulate a scenario: keep the results in a folder, show medians and 90 % bands by half-year for both sides."""
@@ -52,7 +55,8 @@ def run(
         raise UserError(f"--dt {dt:g}: 1 over a whole number was expected, such as 1, 0.5 or 0.25.")
     folder = out or Path(f"muster-run-{Path(scenario).stem}")
     output.check_folder(folder, force)
-    experiment = build(scenario, tuple(policy or ("as-happened",)), continuation, draws, seed, sets=tuple(settings or ()), dt=dt)
+    policies, sets = tuple(policy or ("as-happened",)), tuple(settings or ())
+    experiment = build(scenario, policies, continuation, draws, seed, sets=sets, dt=dt, resolution=resolution)
 
     stopped = False
     with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
@@ -79,8 +83,8 @@ def blocks(experiment, update):
     from muster.simulate import lanes
 
     first = 0
-    for count, sides in lanes(experiment, (connected(), connected()), lambda done, whole: update("", done, whole)):
-        yield tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first)
+    for count, sides, by_region in lanes(experiment, (connected(), connected()), lambda done, whole: update("", done, whole)):
+        yield tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
         first += count
         gc.collect()  # a tree that is written holds itself in a circle until it is looked for
 

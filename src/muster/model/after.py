@@ -15,12 +15,19 @@ from muster.model.structure import Structure
 from muster.model.world import Side, lost_share
 
 
+def under_fire(here: Here):
+    """Share of a region's people under fire [1]: the nation's, by how far the region is exposed."""
+    return jnp.minimum(here.levers.under_fire * here.war * here.given.setting.exposure, 1.0)
+
+
 def endure(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: Here, dt, structure: Structure):
     """Wear, morale, desertion and surrender, after losses and arrivals."""
     p, start, state = here.given.params, here.given.start, side.morale
     lost = dt * (fight.killed + fight.wounded)
     troops, arrived = jnp.sum(b.force.troops, axis=0), b.moves.arrived
     largest = jnp.max(troops) / jnp.maximum(jnp.sum(troops), 1e-9)
+    by_region = jnp.sum(side.demography.margins.serving, axis=(0, 2))
+    grievance = jnp.sum(side.regions.grievance * by_region) / jnp.sum(by_region)  # soldiers', as they come from the regions
     remembered = replace(
         state,
         desertion_precedent=held(here.links.contagion, state.desertion_precedent, 0.0),
@@ -39,7 +46,7 @@ def endure(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: Here, 
         equipment=held(here.links.depletion, b.arms.equipment, 1.0),
         recent_ground=held(here.links.ground, side.front.recent_ground, 0.0),
         pay=held(here.links.pay, here.levers.pay / start.pay, 1.0),
-        grievance=jnp.mean(side.regions.grievance),
+        grievance=grievance,
         wrongly_called_share=b.callup.wrongly_called_share,
         decree_age=here.levers.decree_age,
         coercion=held(here.links.coercion, here.levers.coercion, 0.0),
@@ -112,8 +119,8 @@ def judge(
     setting, start, people = here.given.setting, here.given.start, side.demography
     gain, population = fight.area - setting.area, demography.at_home(people)
     income = recruit_income(here.levers.pay - start.pay, b.calls.volunteers, population, setting)
-    abroad = jnp.sum(people.abroad) + jnp.sum(people.women_abroad) + people.others_abroad
-    weekly = jnp.sum(demography.spread(killed, people.serving), axis=(0, 2, 3))
+    abroad = jnp.sum(people.margins.abroad) + jnp.sum(people.margins.women_abroad) + people.others_abroad
+    weekly = jnp.sum(demography.killed_by_region(killed, people.margins), axis=0)
     disorder = (b.callup.wrongly_called_share + 1 - jnp.minimum(b.arms.equipment, 1.0)) / 2
     inputs = society.Inputs(
         war=here.war,
@@ -132,7 +139,7 @@ def judge(
         repression=here.levers.repression - start.repression,
         risk_index=held(here.links.risk, b.callup.risk_index, 0.0),
         border=here.levers.border,
-        under_fire=here.levers.under_fire * here.war,
+        under_fire=under_fire(here),
         abroad_share=abroad / jnp.sum(population),
     )
     return society.step(side.society, inputs, here.given.params.society, here.ground, dt, structure)
@@ -142,6 +149,9 @@ def count(side: Side, b: Before, flows: morale.Flows, society_out: society.Outpu
     """The table of persons: everybody who is called, dies, leaves, returns, is born."""
     p = here.given.params
     inputs = demography.Inputs(
+        notice_rate=b.calls.notice_rate,
+        notices=b.calls.notices,
+        volunteer_rate=b.calls.volunteer_rate,
         inducted=b.calls.inducted,
         found=b.calls.found,
         volunteers=b.calls.volunteers,
@@ -160,7 +170,7 @@ def count(side: Side, b: Before, flows: morale.Flows, society_out: society.Outpu
         returning=leaving.returning,
         real_wage=held(here.links.wage, b.economy.real_wage, 1.0),
         trust=held(here.links.trust, society_out.trust - p.society.trust_at_start, 0.0),
-        under_fire=here.levers.under_fire * here.war,
+        under_fire=under_fire(here),
         age_of_war=here.clock.age,
     )
     return demography.step(side.demography, inputs, here.given.setting, p.demography, dt)
@@ -172,7 +182,7 @@ def strain(side: Side, b: Before, fight: front.Fight, new_people: demography.Sta
     gain, population = fight.area - setting.area, demography.at_home(people)
     income = recruit_income(here.levers.pay - here.given.start.pay, b.calls.volunteers, population, setting)
     inputs = regions.Inputs(
-        killed=jnp.sum(demography.spread(killed, people.serving), axis=(0, 2, 3)),
+        killed=jnp.sum(demography.killed_by_region(killed, people.margins), axis=0),
         dead=jnp.sum(new_people.dead, axis=0),
         men=jnp.sum(setting.men, axis=(1, 2, 3)),
         population=population,

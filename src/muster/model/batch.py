@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 ELEMENTWISE = frozenset(
-    "abs add and ceil clamp convert_element_type copy div eq erf erf_inv exp exp2 expm1 floor ge gt integer_pow is_finite le log log1p"
+    "abs add and ceil clamp convert_element_type copy div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le log log1p"
     " logistic lt max min mul ne neg nextafter not or pow rem round rsqrt select_n sign sqrt square stop_gradient sub tanh xor".split()
 )
 ALONG_LEADING_AXES = frozenset("cumsum reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rev argmax argmin".split())
@@ -82,6 +82,9 @@ def applied(equation, inputs, width: int):
     if name == "slice":
         stride = params["strides"] and (*params["strides"], 1)
         return [(jax.lax.slice(values[0], (*params["start_indices"], 0), (*params["limit_indices"], width), stride), True)]
+    if name == "stack":
+        wide = [value if flag else widened(value, width) for value, flag in inputs]
+        return [(jnp.stack(wide, params["axis"]), True)]
     if name == "concatenate":
         wide = [value if flag else widened(value, width) for value, flag in inputs]
         return [(jax.lax.concatenate(wide, params["dimension"]), True)]

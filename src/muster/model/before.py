@@ -6,6 +6,7 @@ through one `held(links.NAME, value, start)`, where it can be cut.
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 
 from muster.model import arms, callup, command, demography, economy, front, morale, partners, training
@@ -64,9 +65,9 @@ def earn(side: Side, goods: partners.Goods, here: Here, dt, structure: Structure
     inputs = economy.Inputs(
         war=here.war,
         age_of_war=here.clock.age,
-        men_at_home=held(here.links.labour, jnp.sum(people.civil, axis=(0, 3)), jnp.sum(setting.men, axis=(0, 3))),
-        women_at_home=held(here.links.labour, jnp.sum(people.women), jnp.sum(setting.women)),
-        disabled=held(here.links.labour, people.disabled, 0.0),
+        men_at_home=held(here.links.labour, demography.men_by_age(people), jnp.sum(setting.men, axis=(0, 3))),
+        women_at_home=held(here.links.labour, jnp.sum(people.margins.women), jnp.sum(setting.women)),
+        disabled=held(here.links.labour, jnp.sum(demography.disabled(people, here.given.params.demography)), 0.0),
         held_men=latest.held_men,
         sanctions=here.levers.sanctions,
         occupied=lost_share(here.gain, setting),
@@ -101,30 +102,25 @@ def equip(side: Side, goods: partners.Goods, economy_out: economy.Outputs, here:
     return arms.step(side.arms, inputs, here.given.params.arms, dt, structure)
 
 
-def liable(side: Side, here: Here):
-    """Men at home who are on the register and old enough to be called [person]."""
-    opened = demography.opened(here.given.setting, here.levers.minimum_age, here.given.start.minimum_age)
-    return demography.eligible(side.demography.civil, here.given.setting) * opened[:, None, None]
-
-
 def call(side: Side, picture: command.Picture, here: Here, dt):
     """Notices, choice, intake."""
     p, setting, start, latest, people = here.given.params, here.given.setting, here.given.start, side.latest, side.demography
     capacity = held(here.links.centre, latest.capacity, 1.0)
-    eligible = liable(side, here)
+    men_at_start = jnp.sum(setting.men, axis=(1, 2, 3))
     factor = front.staffing(here.goal, jnp.sum(side.front.troops), p.front.staffing_high_volunteer, p.front)
     inputs = callup.Inputs(
-        eligible=eligible,
-        evading=people.evading,
+        eligible=people.margins.eligible,
+        evading=people.margins.evading,
         decree_quota=here.levers.decree_quota,
         later_decree_quota=here.levers.later_decree_quota,
         ordered=picture.call_up * here.levers.standing_call_up * here.war,
         state_capacity=capacity + jnp.zeros_like(setting.poverty),
         killed_share=held(here.links.risk, latest.killed_share, 0.0),
-        trust=held(here.links.trust, latest.trust, p.society.trust_at_start),
+        trust=held(here.links.trust, jax.nn.sigmoid(side.society.trust), p.society.trust_at_start),
         trust_at_start=p.society.trust_at_start,
         pay=held(here.links.pay, here.levers.pay, start.pay),
-        civil_wage=setting.relative_income * held(here.links.wage, latest.real_wage, 1.0),
+        real_wage=held(here.links.wage, latest.real_wage, 1.0),
+        recruiting=callup.recruiting(men_at_start, setting.relative_income, setting.poverty, p.callup),
         border=here.levers.border,
         border_at_start=start.border,
         penal_severity=here.levers.penal_severity,
@@ -143,10 +139,9 @@ def call(side: Side, picture: command.Picture, here: Here, dt):
 def train(side: Side, picture: command.Picture, callup_out: callup.Outputs, calls: callup.Flows, here: Here, dt):
     """Courses, instructors, who arrives."""
     p, troops = here.given.params, jnp.sum(side.front.troops)
-    eligible = liable(side, here)
     inputs = training.Inputs(
         intake=intake_by_cohort(calls),
-        intake_skill=experience_by_cohort(calls, eligible),
+        intake_skill=experience_by_cohort(calls, side.demography.margins.eligible, dt),
         wrongly_kept=callup_out.wrongly_called_share * (1 - p.callup.sent_home_share),
         commitment=here.levers.commitment,
         course_length=here.levers.course_length * (1 + here.levers.standing_call_up * (picture.course_share - 1)),

@@ -1,9 +1,8 @@
 """Call-up: who is called, by which quota, with which errors; who complies, evades, flees or volunteers.
 
-A logit choice of the called inside a queue with limited capacity (docs/model/callup.md, eq. 1-9).
+A logit choice of the called inside a queue with limited capacity (docs/model/callup.md, eq. 1-10).
 """
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -49,23 +48,25 @@ class Params(Record):
     cap_ratio: Float[Array, ""] = quantity("1", "real cap of a decree over the announced number")
     volunteer_rate: Float[Array, ""] = quantity("1/week", "volunteers a week over the register at civil pay in peace")
     pay_elasticity: Float[Array, ""] = quantity("1", "elasticity of volunteers to relative pay")
+    poverty_volunteering: Float[Array, ""] = quantity("1", "log volunteers per s.d. of poverty")
     convict_time: Float[Array, ""] = quantity("week", "time in which the convict pool would sign if all were offered")
     convicts_at_start: Float[Array, ""] = quantity("person", "convicts of military age at the start")
     convict_inflow: Float[Array, ""] = quantity("person/week", "new convicts of military age")
 
 
 class Inputs(Record):
-    eligible: Float[Array, " region age skill experience"] = quantity("person", "men at home who are on the register")
-    evading: Float[Array, " region age"] = quantity("person", "men who evade")
+    eligible: Float[Array, " region skill experience"] = quantity("person", "men at home who are on the register")
+    evading: Float[Array, " region"] = quantity("person", "men who evade")
     decree_quota: Float[Array, ""] = quantity("person/week", "announced men a week by decree")
     later_decree_quota: Float[Array, ""] = quantity("person/week", "announced men a week by a second decree")
     ordered: Float[Array, ""] = quantity("person/week", "men called up by standing order of the staff")
     state_capacity: Float[Array, " region"] = quantity("1", "state capacity over its value at the start")
     killed_share: Float[Array, ""] = quantity("1/week", "killed over serving men last week")
-    trust: Float[Array, ""] = quantity("1", "private trust last week")
+    trust: Float[Array, " region"] = quantity("1", "private trust last week")
     trust_at_start: Float[Array, ""] = quantity("1", "private trust at the start")
     pay: Float[Array, ""] = quantity("1", "pay of a volunteer over the civil wage")
-    civil_wage: Float[Array, " region"] = quantity("1", "real civil wage over the national one at the start")
+    real_wage: Float[Array, ""] = quantity("1", "real civil wage over its start")
+    recruiting: Float[Array, " region"] = quantity("1", "volunteers per man of the region over those of the nation (eq. 9)")
     border: Float[Array, ""] = quantity("1", "how far the border is closed")
     border_at_start: Float[Array, ""] = quantity("1", "how far it was closed at the start")
     penal_severity: Float[Array, ""] = quantity("1", "severity of punishment for evasion")
@@ -95,16 +96,20 @@ class Outputs(Record):
 
 
 class Flows(Record):
-    """Persons that the table of persons books."""
+    """Persons that the table of persons books; their ages are those of the men they come from."""
 
-    inducted: Float[Array, " channel region age skill experience"] = quantity("person/week", "men inducted from home")
-    found: Float[Array, " channel region age"] = quantity("person/week", "evaders found and inducted")
-    volunteers: Float[Array, " region age skill experience"] = quantity("person/week", "volunteers from home")
+    notice_rate: Float[Array, " region experience"] = quantity("1/week", "notices per man on the register")
+    notices: Float[Array, " region skill"] = quantity("person/week", "men who get a notice")
+    volunteer_rate: Float[Array, " region"] = quantity("1/week", "volunteers per man on the register who got no notice")
+    experience: Float[Array, " experience"] = quantity("1", "shares of experience among men inducted by notice")
+    inducted: Float[Array, " channel region skill"] = quantity("person/week", "men inducted from home")
+    found: Float[Array, " channel region"] = quantity("person/week", "evaders found and inducted")
+    volunteers: Float[Array, " region skill"] = quantity("person/week", "volunteers from home")
     prisoners: Float[Array, ""] = quantity("person/week", "convicts signed")
     outside_men: Float[Array, ""] = quantity("person/week", "men raised outside the own population")
-    evaded: Float[Array, " region age skill experience"] = quantity("person/week", "men who evade from now on")
-    forgiven: Float[Array, " region age"] = quantity("person/week", "evaders who are eligible again")
-    fled: Float[Array, " region age skill experience"] = quantity("person/week", "men who leave the country on a notice")
+    evaded: Float[Array, " region skill"] = quantity("person/week", "men who evade from now on")
+    forgiven: Float[Array, " region"] = quantity("person/week", "evaders who are eligible again")
+    fled: Float[Array, " region skill"] = quantity("person/week", "men who leave the country on a notice")
 
 
 def begin(params: Params, regions: int) -> State:
@@ -112,10 +117,16 @@ def begin(params: Params, regions: int) -> State:
     return State(backlog=jnp.zeros((2, regions)), convicts=params.convicts_at_start, returning=zero, death_risk=zero)
 
 
-def quota_weights(inputs: Inputs, params: Params):
+def shares(amounts):
+    """Shares of amounts [1]; equal ones where there is nothing."""
+    whole = jnp.sum(amounts)
+    return jnp.where(whole > 0, share(amounts, whole), 1 / amounts.shape[0])
+
+
+def quota_weights(register, inputs: Inputs, params: Params):
     """Share of the national quota that falls on each region [1], eq. 1; by men alone where the quota rule is 0."""
     tilt = params.poverty_quota * inputs.poverty + params.titular_quota * inputs.titular_share
-    weight = jnp.sum(inputs.eligible, axis=(1, 2, 3)) * jnp.exp(inputs.quota_rule * tilt)
+    weight = register * jnp.exp(inputs.quota_rule * tilt)
     return share(weight, jnp.sum(weight))
 
 
@@ -124,12 +135,12 @@ def risk_index(death_risk, params: Params):
     return jnp.log1p(death_risk / params.risk_scale)
 
 
-def notices_by_person(notices, eligible, selection, params: Params):
-    """Notices by age, skill and experience [person/week], eq. 4."""
+def notice_rates(notices, by_experience, selection, params: Params, dt):
+    """Notices per man on the register [1/week] by region and experience, eq. 4; at most half of the men in a step."""
     reach = jnp.stack([params.reach_none, params.reach_served, params.reach_combat])
     weight = jnp.stack([jnp.zeros_like(params.served_weight), params.served_weight, params.combat_weight])
-    drawn = eligible * jnp.exp(selection * weight) * reach
-    return notices[:, None, None, None] * share(drawn, jnp.sum(drawn, axis=(1, 2, 3), keepdims=True))
+    chance = jnp.exp(selection * weight) * reach
+    return jnp.minimum(chance * share(notices, jnp.sum(by_experience * chance, axis=1))[:, None], 1 / (2 * dt))
 
 
 def wrong_share(load, params: Params):
@@ -138,50 +149,57 @@ def wrong_share(load, params: Params):
 
 
 def choices(inputs: Inputs, risk, skilled_share, params: Params):
-    """Probabilities to comply, evade and flee [1] by skill, eq. 6; the shares at a decree fix the intercepts."""
+    """Probabilities to comply, evade and flee [1] by region and skill, eq. 6; the shares at a decree fix the intercepts."""
     comply_share = 1 - params.evade_share - params.flee_share
     distrust = params.trust_evasion * (inputs.trust - inputs.trust_at_start)
-    fear = params.risk_evasion * (risk - params.decree_risk) - distrust
+    fear = jnp.exp(params.risk_evasion * (risk - params.decree_risk) - distrust)[:, None]
     penalty = params.penalty_evasion * (inputs.penal_severity - inputs.penal_severity_at_start)
-    skilled = jnp.stack([1 - skilled_share, -skilled_share])
-    evade = jnp.log(params.evade_share / comply_share) + fear - penalty + jnp.zeros_like(skilled)
+    skilled = jnp.exp(params.skill_flight * jnp.stack([1 - skilled_share, -skilled_share]))
     closed = params.border_flight * (inputs.border - inputs.border_at_start)
-    flee = jnp.log(params.flee_share / comply_share) + fear + params.skill_flight * skilled - closed
-    return jax.nn.softmax(jnp.stack([jnp.zeros_like(evade), evade, flee]), axis=0)
+    evade = params.evade_share / comply_share * jnp.exp(-penalty) * fear
+    flee = params.flee_share / comply_share * jnp.exp(-closed) * skilled * fear
+    comply = 1 / (1 + evade + flee)
+    return comply, evade * comply, flee * comply
 
 
-def volunteering(eligible, inputs: Inputs, risk, params: Params, dt):
-    """Men who volunteer [person/week], eq. 8."""
-    pay = (inputs.pay / inputs.civil_wage) ** params.pay_elasticity
-    rate = params.volunteer_rate * pay * jnp.exp(-params.risk_volunteering * risk) * inputs.volunteer_staffing
-    return eligible * -jnp.expm1(-rate * dt)[:, None, None, None] / dt
+def recruiting(men, relative_income, poverty, params: Params):
+    """Volunteers per man of a region over those of the nation [1], eq. 9: poor regions give more; the mean over `men` is 1."""
+    weight = relative_income**-params.pay_elasticity * jnp.exp(params.poverty_volunteering * poverty)
+    return weight * share(jnp.sum(men), jnp.sum(men * weight))
+
+
+def volunteering(inputs: Inputs, risk, params: Params, dt):
+    """Volunteers per man on the register [1/week] by region, eq. 8."""
+    pay = (inputs.pay / inputs.real_wage) ** params.pay_elasticity
+    rate = params.volunteer_rate * pay * jnp.exp(-params.risk_volunteering * risk) * inputs.volunteer_staffing * inputs.recruiting
+    return -jnp.expm1(-rate * dt) / dt
 
 
 def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outputs, Flows]:
     """One week of call-up. The capacity of offices limits the notices; men not inducted stay in the backlog."""
     death_risk = approach(state.death_risk, 52 * inputs.killed_share, params.risk_memory, dt)
     risk = risk_index(death_risk, params)
-    weights = quota_weights(inputs, params)
+    by_experience, by_skill = jnp.sum(inputs.eligible, axis=1), jnp.sum(inputs.eligible, axis=2)
+    register = jnp.sum(by_skill, axis=1)
+    weights = quota_weights(register, inputs, params)
     decreed = params.cap_ratio * jnp.stack([inputs.decree_quota, inputs.later_decree_quota])
-    quota = decreed.at[0].add(inputs.ordered)[:, None] * weights
+    quota = (decreed + jnp.stack([inputs.ordered, jnp.zeros_like(inputs.ordered)]))[:, None] * weights
     wanted = quota + state.backlog / params.backlog_time
-    register = jnp.sum(inputs.eligible, axis=(1, 2, 3))
     capacity = params.office_capacity * register * inputs.state_capacity
     demand = jnp.sum(wanted, axis=0)
-    notices = saturate(capacity, demand)
+    sent = saturate(capacity, demand)
     channel = jnp.where(demand > 0, wanted / jnp.where(demand > 0, demand, 1), jnp.array([1.0, 0.0])[:, None])
-    people = jnp.minimum(notices_by_person(notices, inputs.eligible, inputs.selection, params), inputs.eligible / (2 * dt))
-    wrong = wrong_share(share(notices, capacity), params)[:, None, None, None]
-    kept = (1 - params.sent_home_share) * wrong
-    skilled_share = share(jnp.sum(inputs.eligible[:, :, 0]), jnp.sum(inputs.eligible))
-    comply, evade, flee = choices(inputs, risk, skilled_share, params)[:, :, None]
-    inducted = people * ((1 - wrong) * comply + kept)
+    rate = notice_rates(sent, by_experience, inputs.selection, params, dt)
+    people = jnp.sum(inputs.eligible * rate[:, None], axis=2)
+    wrong = wrong_share(share(sent, capacity), params)[:, None]
+    skilled_share = share(jnp.sum(by_skill[:, 0]), jnp.sum(register))
+    comply, evade, flee = choices(inputs, risk, skilled_share, params)
+    kept = (1 - wrong) * comply + (1 - params.sent_home_share) * wrong
+    inducted = channel[..., None] * (people * kept)
     found, forgiven = leaves(inputs.evading, (params.detection_rate, params.forgiveness_rate), dt)
-    found_flow = channel[:, :, None] * found / dt
-    inducted_flow = channel[:, :, None, None, None] * inducted
-    taken = jnp.sum(inducted_flow, axis=(2, 3, 4)) + jnp.sum(found_flow, axis=2)
-    remaining = inputs.eligible - dt * people
-    volunteers = volunteering(remaining, inputs, risk, params, dt)
+    found_flow = channel * found / dt
+    taken = jnp.sum(inducted, axis=2) + found_flow
+    willing = volunteering(inputs, risk, params, dt)
     prisoners = saturate(inputs.prisoner_offers, state.convicts / params.convict_time)
     wrongly_called = jnp.sum(people * wrong)
     new = State(
@@ -191,22 +209,27 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
         death_risk=death_risk,
     )
     flows = Flows(
-        inducted=inducted_flow,
+        notice_rate=rate,
+        notices=people,
+        volunteer_rate=willing,
+        experience=shares(jnp.sum(jnp.sum(inputs.eligible * kept[..., None], axis=1) * rate, axis=0)),
+        inducted=inducted,
         found=found_flow,
-        volunteers=volunteers,
+        volunteers=(by_skill - dt * people) * willing[:, None],
         prisoners=prisoners,
         outside_men=inputs.outside_men,
         evaded=people * (1 - wrong) * evade,
         forgiven=forgiven / dt,
         fled=people * (1 - wrong) * flee,
     )
-    return new, readings(flows, people, wrongly_called, risk, new, params), flows
+    unserved = jnp.sum(by_experience[:, 0] * rate[:, 0])
+    return new, readings(flows, unserved, wrongly_called, risk, new, params), flows
 
 
-def readings(flows: Flows, people, wrongly_called, risk, new: State, params: Params) -> Outputs:
+def readings(flows: Flows, unserved, wrongly_called, risk, new: State, params: Params) -> Outputs:
     """What is recorded of the week's call-up."""
-    unserved = jnp.sum(people[..., 0])
-    valid = jnp.sum(people) - wrongly_called
+    people = jnp.sum(flows.notices)
+    valid = people - wrongly_called
     return Outputs(
         called_up=jnp.sum(flows.inducted) + jnp.sum(flows.found),
         evaded=jnp.sum(flows.evaded),
@@ -218,8 +241,8 @@ def readings(flows: Flows, people, wrongly_called, risk, new: State, params: Par
         volunteers=jnp.sum(flows.volunteers),
         prisoners=flows.prisoners,
         outside_men=flows.outside_men,
-        notices=jnp.sum(people),
-        wrongly_called_share=share(wrongly_called, jnp.sum(people)),
+        notices=people,
+        wrongly_called_share=share(wrongly_called, people),
         risk_index=risk,
         backlog=jnp.sum(new.backlog),
     )

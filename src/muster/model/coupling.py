@@ -1,14 +1,15 @@
 """What the page of the week is written with: the clock, the links that can be cut, and small sums over cohorts."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from muster.model import arms, callup, demography, economy, front, morale, partners, training
+from muster.model import ages, arms, callup, demography, economy, front, morale, partners, regions, training
 from muster.model.levers import Ground, Levers
 from muster.model.luck import Noise
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import share
-from muster.model.world import Cohorts, Given, Side
+from muster.model.world import Cohorts, Given, Regional, Side
 
 
 class Clock(Record):
@@ -102,23 +103,43 @@ def men_outside(side: Side):
 
 def intake_by_cohort(calls: callup.Flows):
     """Men taken into training [person/week] by cohort; the standing force has no intake of its own."""
-    called = jnp.sum(calls.inducted, axis=(1, 2, 3, 4)) + jnp.sum(calls.found, axis=(1, 2))
+    called = jnp.sum(calls.inducted, axis=(1, 2)) + jnp.sum(calls.found, axis=1)
     volunteers = jnp.sum(calls.volunteers) + calls.outside_men
     return jnp.stack([jnp.zeros_like(volunteers), called[0], called[1], volunteers, calls.prisoners])
 
 
-def experience_by_cohort(calls: callup.Flows, eligible):
-    """Shares of experience in the intake [1] by cohort; prisoners and outsiders as the register at large."""
-    at_large = demography.composition(jnp.sum(eligible, axis=(0, 1, 2)), (0,))
-    called = demography.composition(jnp.sum(calls.inducted, axis=(1, 2, 3)), (1,))
-    volunteers = demography.composition(jnp.sum(calls.volunteers, axis=(0, 1, 2)), (0,))
-    return jnp.stack([at_large, called[0], called[1], volunteers, at_large])
+def experience_by_cohort(calls: callup.Flows, eligible, dt):
+    """Shares of experience in the intake [1] by cohort; both decrees alike, prisoners and outsiders as the register at large."""
+    at_large = ages.composition(jnp.sum(eligible, axis=(0, 1)), (0,))
+    unnoticed = (1 - dt * calls.notice_rate) * calls.volunteer_rate[:, None]
+    volunteers = ages.composition(jnp.sum(jnp.sum(eligible, axis=1) * unnoticed, axis=0), (0,))
+    return jnp.stack([at_large, calls.experience, calls.experience, volunteers, at_large])
 
 
 def recruit_income(pay_above, volunteers, population, setting):
     """Pay of new volunteers above a year's civil wage over the wages of the region [1]: per man at home, a year."""
     workers = population / 2
-    return 52 * jnp.sum(volunteers, axis=(1, 2, 3)) * jnp.maximum(pay_above, 0.0) / (workers * setting.relative_income)
+    return share(52 * jnp.sum(volunteers, axis=1) * jnp.maximum(pay_above, 0.0), workers * setting.relative_income)
+
+
+def regional(side: Side, given: Given) -> Regional:
+    """Readings by region."""
+    people, counts = side.demography, side.regions.counts
+    return Regional(
+        men=jnp.sum(given.setting.men, axis=(1, 2, 3)),
+        serving=jnp.sum(people.margins.serving, axis=2),
+        dead=people.dead,
+        disabled=demography.disabled(people, given.params.demography),
+        called_up=people.called_total,
+        volunteers=people.volunteers_total,
+        evading=people.margins.evading,
+        abroad=jnp.sum(people.margins.abroad, axis=1),
+        trust=jax.nn.sigmoid(side.society.trust),
+        support=jax.nn.sigmoid(side.society.support),
+        grievance=side.regions.grievance,
+        movement=regions.movements_under_way(counts, given.setting),
+        left=jnp.minimum(counts[:, 2], 1) * given.setting.has_hazard,
+    )
 
 
 def cohorts(side: Side, fight, flows: morale.Flows, intake) -> Cohorts:

@@ -15,8 +15,9 @@ from muster.model.world import Side
 def persons(side: Side):
     """All persons of a side, the dead and those abroad too, less births and outsiders since the start [person]."""
     people = side.demography
-    home = jnp.sum(people.civil) + jnp.sum(people.women) + people.others + jnp.sum(people.evading) + jnp.sum(people.serving)
-    away = jnp.sum(people.abroad) + jnp.sum(people.women_abroad) + people.others_abroad
+    now = people.margins
+    home = jnp.sum(now.eligible) + jnp.sum(now.exempt) + jnp.sum(now.women) + people.others + jnp.sum(now.evading) + jnp.sum(now.serving)
+    away = jnp.sum(now.abroad) + jnp.sum(now.women_abroad) + people.others_abroad
     gone = jnp.sum(people.dead) + people.deaths_total
     return home + away + gone - people.births_total - people.outsiders_total
 
@@ -24,7 +25,7 @@ def persons(side: Side):
 def rolls(side: Side):
     """Serving men of the table of persons less men in training, front, care, captivity and desertion [person] by cohort."""
     held = training.present(side.training.men) + front.present(side.front) + morale.present(side.morale)
-    return jnp.sum(side.demography.serving, axis=(1, 2, 3)) - held
+    return jnp.sum(side.demography.margins.serving, axis=(1, 2)) - held
 
 
 def convicts(side: Side):

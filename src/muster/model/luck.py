@@ -16,6 +16,7 @@ from muster.model.quantity import Record, quantity
 
 OCCURRENCES = 8  # thresholds kept for an event that may come again
 LEVELS = 7  # levels of the command chain
+COVARIATES = 3  # poverty, titular share, income
 REGION_STAGES = 5  # movement, conflict, exit, settlement, repression
 
 
@@ -28,6 +29,7 @@ class Luck(Record):
     partner_stop: Float[Array, " partner occurrence"] = quantity("1", "cumulated hazard at which a partner stops")
     partner_resume: Float[Array, " partner occurrence"] = quantity("1", "cumulated hazard at which a partner resumes")
     region: Float[Array, " region stage occurrence"] = quantity("1", "cumulated hazard of the n-th event of each regional stage")
+    unknown: Float[Array, " region covariate"] = quantity("1", "standard normals for poverty, titular share, income where not known")
     regime: Float[Array, " cause"] = quantity("1", "threshold of coup attempt, overthrow, natural exit, collapse")
     coup_mark: Float[Array, ""] = quantity("1", "uniform mark: whether the coup succeeds")
     nonviolent_mark: Float[Array, ""] = quantity("1", "uniform mark: whether the overthrow is attempted without violence")
@@ -82,6 +84,7 @@ def begin(seed, draw, side, regions: int) -> Luck:
         partner_stop=jnp.stack([events[name] for name in STOPS]),
         partner_resume=jnp.stack([events[name] for name in RESUMES]),
         region=thresholds(streams(key, ("region",)), (regions, REGION_STAGES, OCCURRENCES))[0],
+        unknown=jax.random.normal(streams(key, ("what no table tells",))[0], (regions, COVARIATES), dtype=jnp.float64),
         regime=jnp.stack([events[name][0] for name in CAUSES]),
         **dict(zip(("coup_mark", "nonviolent_mark", "overthrow_mark", "peace_mark"), marks, strict=True)),
     )

@@ -3,6 +3,7 @@
 Two stages of escalation with competing endings, and what spreads from region to region (docs/model/regions.md, eq. 1-6).
 """
 
+from dataclasses import replace
 from typing import assert_never
 
 import jax
@@ -22,6 +23,7 @@ class State(Record):
     recent_killed: Float[Array, " region"] = quantity("person/week", "killed a week, smoothed over half a year")
     hazard: Float[Array, " region stage"] = quantity("1", "cumulated hazards of the five stages")
     survived: Float[Array, " region stage"] = quantity("1", "these hazards at the last observation")
+    counts: Float[Array, " region stage"] = quantity("1", "events of the five stages so far")
     tide: Float[Array, " region"] = quantity("1", "how recent the latest event of the region is, 1 = now")
 
 
@@ -32,6 +34,7 @@ class Params(Record):
     lost_autonomy_age: Float[Array, ""] = quantity("week", "weeks since autonomy was lost, at the start")
     lost_autonomy_time: Float[Array, ""] = quantity("week", "time over which lost autonomy is forgotten")
     transfer_grievance: Float[Array, ""] = quantity("1", "log hazard per reference distress: transfers are cut")
+    income_spread: Float[Array, ""] = quantity("1", "spread of log income over regions, where the table does not tell it")
     income_grievance: Float[Array, ""] = quantity("1", "log hazard per squared gap in log income")
     pay_grievance: Float[Array, ""] = quantity("1", "log hazard lost per share of recruits' pay in income")
     burden_memory: Float[Array, ""] = quantity("week", "time over which deaths are felt as a burden")
@@ -90,12 +93,23 @@ class Outputs(Record):
 def begin(params: Params, regions: int) -> State:
     none = jnp.zeros(regions)
     stages = jnp.zeros((regions, REGION_STAGES))
-    return State(none, params.capacity_at_start, none, stages, stages, none)
+    return State(none, params.capacity_at_start, none, stages, stages, stages, none)
+
+
+def told(setting: Setting, unknown, params: Params) -> Setting:
+    """The setting with what no table tells filled in from standard normals [region, covariate]: a prior, never a zero."""
+    poverty, titular, income = unknown[:, 0], unknown[:, 1], jnp.exp(params.income_spread * unknown[:, 2])
+    return replace(
+        setting,
+        poverty=jnp.where(setting.poverty_known > 0, setting.poverty, poverty),
+        titular_share=jnp.where(setting.titular_known > 0, setting.titular_share, titular),
+        relative_income=jnp.where(setting.income_known > 0, setting.relative_income, income),
+    )
 
 
 def burden(recent_killed, population, params: Params):
     """Log of the death rate over the national one [1], eq. 1."""
-    own = recent_killed / population + params.burden_floor
+    own = share(recent_killed, population) + params.burden_floor
     national = jnp.sum(recent_killed) / jnp.sum(population) + params.burden_floor
     return jnp.log(own / national)
 
@@ -105,7 +119,7 @@ def grievance_target(load, inputs: Inputs, setting: Setting, age_of_war, params:
     gap = jnp.log(setting.relative_income)
     cut = params.transfer_grievance * inputs.fiscal_distress / params.reference_distress
     forgotten = jnp.exp(-params.lost_autonomy_age / params.lost_autonomy_time)
-    autonomy = params.lost_autonomy * setting.has_hazard * forgotten * jnp.expm1(-age_of_war / params.lost_autonomy_time)
+    autonomy = params.lost_autonomy * setting.lost_autonomy * forgotten * jnp.expm1(-age_of_war / params.lost_autonomy_time)
     widened = params.income_grievance * gap * gap * inputs.fiscal_distress / params.reference_distress
     paid = params.pay_grievance * inputs.recruit_income
     match structure.burden_grievance:
@@ -134,8 +148,10 @@ def capacity_target(left, inputs: Inputs, params: Params):
 def rates(grievance, weakness, spread, inputs: Inputs, setting: Setting, params: Params):
     """Hazards of the five stages [1/year] by region: per group, then per movement, eq. 4 and 5."""
     opportunity = params.weakness_opportunity * weakness + params.veterans_opportunity * inputs.veterans
-    movement = params.movement_rate * jnp.exp(grievance + opportunity / 2 + spread)
-    conflict = params.conflict_rate * jnp.exp(params.excluded_conflict * setting.has_hazard * 0 + grievance / 2 + opportunity + spread)
+    nearby, half = jnp.exp(spread), jnp.exp(grievance / 2)
+    movement = params.movement_rate * jnp.exp(opportunity / 2) * half * half * nearby
+    barred = jnp.exp(params.excluded_conflict * (setting.excluded - 1 / 2))
+    conflict = params.conflict_rate * jnp.exp(opportunity) * barred * half * nearby
     leave = params.weakness_exit * weakness + params.centre_exit * inputs.centre_fallen - params.elite_exit * inputs.loyalty
     endings = jnp.exp(-params.capacity_ending * weakness)
     ones = jnp.ones_like(spread)
@@ -143,7 +159,7 @@ def rates(grievance, weakness, spread, inputs: Inputs, setting: Setting, params:
         [
             movement * ones,
             conflict * ones,
-            params.exit_rate * jnp.exp(leave + spread),
+            params.exit_rate * jnp.exp(leave) * nearby,
             params.settlement_rate * endings * ones,
             params.repression_rate * endings * ones,
         ],
@@ -157,9 +173,9 @@ def step(state: State, inputs: Inputs, setting: Setting, age_of_war, params: Par
     load = burden(recent, inputs.population, params)
     target = grievance_target(load, inputs, setting, age_of_war, params, structure)
     grievance = approach(state.grievance, target, params.grievance_time, dt)
-    counts = passed(state.hazard, inputs.thresholds, state.survived)
+    counts = state.counts
     has_left = jnp.minimum(counts[:, 2], 1) * setting.has_hazard
-    left = jnp.sum(has_left * inputs.population / setting.titular_groups) / jnp.sum(inputs.population)
+    left = jnp.sum(has_left * share(inputs.population, setting.titular_groups)) / jnp.sum(inputs.population)
     capacity = approach(state.capacity, capacity_target(left, inputs, params), params.capacity_time, dt)
     weakness = params.capacity_at_start - capacity
     spread = params.diffusion * (setting.neighbours @ state.tide)
@@ -168,10 +184,10 @@ def step(state: State, inputs: Inputs, setting: Setting, age_of_war, params: Par
     yearly = rates(grievance, weakness, spread, inputs, setting, params)
     hazard = state.hazard + setting.has_hazard[:, None] * exposed * yearly * dt / 52
     survived = jnp.where(inputs.tracking > 0, hazard, state.survived)
-    new_counts = passed(hazard, inputs.thresholds, survived)
+    new_counts = passed(hazard, inputs.thresholds, survived) * 1.0
     event = jnp.where(jnp.sum((new_counts - counts)[:, :3], axis=1) > 0, 1.0, 0.0)
     fading = state.tide * jnp.exp(-dt / params.diffusion_time)
-    new = State(grievance, capacity, recent, hazard, survived, jnp.maximum(event, fading))
+    new = State(grievance, capacity, recent, hazard, survived, new_counts, jnp.maximum(event, fading))
     under_way = movements_under_way(new_counts, setting)
     outputs = Outputs(
         deaths_per_10k_men=1e4 * share(jnp.sum(inputs.dead), jnp.sum(inputs.men)),
@@ -179,8 +195,8 @@ def step(state: State, inputs: Inputs, setting: Setting, age_of_war, params: Par
         self_determination_movement=jnp.sum(under_way),
         seceded=left,
         capacity=capacity / params.capacity_at_start,
-        new_movements=jnp.sum(new_counts[:, 0]) * 1.0,
-        conflicts=jnp.sum(new_counts[:, 1]) * 1.0,
+        new_movements=jnp.sum(new_counts[:, 0]),
+        conflicts=jnp.sum(new_counts[:, 1]),
         exit_hazard=jnp.sum(hazard[:, 2]),
     )
     return new, outputs

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from muster.model.levers import Ground
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, logit, pulse, saturate
+from muster.model.smooth import approach, logit, pulse, saturate, share
 from muster.model.structure import Structure
 
 
@@ -93,7 +93,7 @@ class Inputs(Record):
     repression: Float[Array, ""] = quantity("1", "repression over its start")
     risk_index: Float[Array, ""] = quantity("1", "perceived risk of serving")
     border: Float[Array, ""] = quantity("1", "how far the border is closed to men of call-up age")
-    under_fire: Float[Array, ""] = quantity("1", "share of the population under new fire or occupation")
+    under_fire: Float[Array, " region"] = quantity("1", "share of the people under new fire or occupation")
     abroad_share: Float[Array, ""] = quantity("1", "people who left since the start over people at home")
 
 
@@ -111,8 +111,8 @@ class Leaving(Record):
     """Hazards that the table of persons applies."""
 
     men: Float[Array, " region skill"] = quantity("1/week", "leaving hazard of men on the register")
-    men_under_fire: Float[Array, ""] = quantity("1/week", "leaving hazard of men under fire")
-    others_under_fire: Float[Array, ""] = quantity("1/week", "leaving hazard of women, children and old people under fire")
+    men_under_fire: Float[Array, " region"] = quantity("1/week", "leaving hazard of men under fire")
+    others_under_fire: Float[Array, " region"] = quantity("1/week", "leaving hazard of women, children and old people under fire")
     companions: Float[Array, ""] = quantity("1", "women and others who leave per man on the register who leaves")
     returning: Float[Array, ""] = quantity("1/week", "share of those abroad who return")
 
@@ -148,8 +148,8 @@ def perceived_prospect(public_ground, inputs: Inputs, ground: Ground, params: Pa
 
 def casualties_effect(public_deaths, public_weekly_deaths, inputs: Inputs, params: Params, structure: Structure):
     """Logit of support lost to deaths [1] by region, eq. 1 (structure D)."""
-    felt = jnp.log10(1 + params.death_scale * public_deaths / inputs.population)
-    weekly = params.weekly_death_support * params.death_scale * public_weekly_deaths / inputs.population
+    felt = jnp.log10(1 + params.death_scale * share(public_deaths, inputs.population))
+    weekly = params.weekly_death_support * params.death_scale * share(public_weekly_deaths, inputs.population)
     match structure.casualties_opinion:
         case "log_loss":
             return params.death_support * felt + weekly

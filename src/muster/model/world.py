@@ -93,6 +93,24 @@ class Cohorts(Record):
     morale: Float[Array, " cohort"] = quantity("1", "morale")
 
 
+class Regional(Record):
+    """Readings of the regions of one side, taken as each quarter begins."""
+
+    men: Float[Array, " region"] = quantity("person", "men of 15-64 at home at the start")
+    serving: Float[Array, " cohort region"] = quantity("person", "men in the army, in training, in care, in captivity")
+    dead: Float[Array, " cohort region"] = quantity("person", "killed since the start")
+    disabled: Float[Array, " cohort region"] = quantity("person", "disabled by the war")
+    called_up: Float[Array, " region"] = quantity("person", "men inducted by decree or order since the start")
+    volunteers: Float[Array, " region"] = quantity("person", "volunteers from home since the start")
+    evading: Float[Array, " region"] = quantity("person", "men who evade")
+    abroad: Float[Array, " region"] = quantity("person", "men who left since the start and have not returned")
+    trust: Float[Array, " region"] = quantity("1", "share that trusts the government in private")
+    support: Float[Array, " region"] = quantity("1", "share that supports the war in private")
+    grievance: Float[Array, " region"] = quantity("1", "grievance over its start, log hazard")
+    movement: Float[Array, " region"] = quantity("1", "self-determination movements under way")
+    left: Float[Array, " region"] = quantity("1", "1 once the region has left, else 0")
+
+
 READINGS: dict[str, type[Record]] = {  # what is recorded of a side every week, by node
     "people": demography.Outputs,
     "cohorts": Cohorts,
@@ -117,8 +135,8 @@ def begin_side(given: Given, past: int) -> Side:
     force = front.begin(p.front, len(COHORTS))
     troops = force.troops.sum()
     army = troops + force.rear.sum()
-    people = demography.begin(p.demography, setting, army)
-    men = people.civil.sum((0, 3))
+    recruiting = callup.recruiting(setting.men.sum((1, 2, 3)), setting.relative_income, setting.poverty, p.callup)
+    people = demography.begin(p.demography, setting, army, recruiting)
     goal = theatre_goal(levers, p.front)
     zero = troops * 0
     return Side(
@@ -129,7 +147,7 @@ def begin_side(given: Given, past: int) -> Side:
         command=command.begin(p.command, goal, troops),
         society=society.begin(p.society, regions_count),
         demography=people,
-        economy=economy.begin(p.economy, men, people.women.sum(), levers.civil_spending, past),
+        economy=economy.begin(p.economy, demography.men_by_age(people), people.margins.women.sum(), levers.civil_spending, past),
         arms=arms.begin(p.arms, levers.vehicle_line_plan, levers.shell_line_plan, troops),
         partners=partners.begin(setting),
         regions=regions.begin(p.regions, regions_count),
