@@ -12,7 +12,7 @@ from muster.experiment import build
 from muster.model import morale, training, week
 from muster.model.coupling import Before
 
-WEEKS, DRAWS, DECREE = 520, 20, 1
+WEEKS, DRAWS, DECREE = 520, 24, 1
 PIPELINE = ("waiting", "full", "hasty", "transfer")
 
 
@@ -115,30 +115,36 @@ def read(record, name):
 
 
 def differences(core, recorded):
-    """{(week, side, subsystem, field): relative difference} of what is not equal to 1e-9 in the first week that differs, or {}."""
+    """{(week, side, subsystem, field): relative difference} of what is not equal to 1e-9 in the first week that differs, or {}.
+
+    A draw is compared until one of its armies is down to a thousand men: the ruin of an army magnifies rounding without limit.
+    """
     experiment, states, drive, gained, params = recorded
     params = [
         SimpleNamespace(**{name: plain(getattr(p, name), DRAWS) for name in ("training", "front", "morale")}) for p in params
     ]
     ground = plain(experiment.ground)
     sides = [core.Side(p, np.full(DRAWS, float(setting.area))) for p, setting in zip(params, experiment.settings, strict=True)]
-    won = np.zeros(DRAWS)
+    won, fallen, vanished = np.zeros(DRAWS), np.zeros(DRAWS, dtype=bool), [np.zeros((DRAWS, 5), dtype=bool) for _ in sides]
     for number in range(WEEKS):
         given = [given_in(d, number, p) for d, p in zip(drive, params, strict=True)]
         won = core.week(sides, given, ground, won, number < experiment.observation_step)
         found = {}
-        for side, own, theirs in zip(experiment.sides, sides, states, strict=True):
+        for side, own, theirs, sent, gone in zip(experiment.sides, sides, states, drive, vanished, strict=True):
+            left = sent["morale"].troops[:, number].sum(1)
+            gone |= (left > 0) & (left < 1)  # the share that deserts of a millionth of a man is rounding, and is remembered
+            fallen |= left.sum(1) < 1000
             for subsystem, values in state_of(own).items():
                 for name, value in values.items():
                     other = read(theirs[subsystem], name)
-                    scale = max(np.abs(other).max(), 1e-12)
-                    gap = float(np.abs(value - other[:, number]).max() / scale)
+                    gap = np.abs(value - other[:, number]) / max(np.abs(other).max(), 1e-12)
+                    gap = float(np.max((np.where(gone, 0.0, gap) if name.endswith("_precedent") else gap)[~fallen]))
                     if not gap < 1e-9:
                         found[number, side, subsystem, name] = gap
-        gap = float(np.abs(won - gained[:, number]).max() / max(np.abs(gained).max(), 1.0))
+        gap = float(np.abs(won - gained[:, number])[~fallen].max() / max(np.abs(gained).max(), 1.0))
         if found or not gap < 1e-9:
             return found | {(number, "both", "contact", "gained"): gap}
-    return {}
+    return {} if np.sum(~fallen) >= 20 else {"too few draws": float(np.sum(~fallen))}
 
 
 def test_the_chapters_give_what_the_code_gives(core, recorded):
