@@ -13,7 +13,7 @@ from muster.errors import UserError
 from muster.evidence import Citation, Override, Parameter, checked, library, parameters
 from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
 from muster.model.quantity import axes, units
-from muster.model.structure import Structure
+from muster.model.structure import Structure, asked, choices
 from muster.reading import convert, read_yaml
 from muster.scenario import (
     PATHS,
@@ -64,6 +64,17 @@ class Experiment:
     fixed: dict[str, float] = field(default_factory=dict)
     overrides: dict[str, Override] = field(default_factory=dict)
     citations: tuple[tuple[str, Citation], ...] = ()
+
+
+def structures_of(text: str) -> dict[str, Structure]:
+    """The structures that a user asks for, by name: default, all (each rival one at a time), or QUESTION=ANSWER."""
+    try:
+        return asked(text)
+    except KeyError:
+        question = text.split(",")[0].partition("=")[0]
+        known = choices().get(question)
+        expected = f"{question}= with {', '.join(known)}" if known else f"default, all or one of {', '.join(f'{q}=' for q in choices())}"
+        raise UserError(f"--structures {text}: {expected} was expected.") from None
 
 
 def weeks_between(start: datetime.date, day: datetime.date) -> float:
