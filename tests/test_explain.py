@@ -10,7 +10,7 @@ from muster.errors import UserError
 from muster.experiment import build
 from muster.explain import explain
 
-NO_PARAMETERS = 0.25  # share of variables that rest on no parameter of their own: counts, clocks, what is sent on
+NO_PARAMETERS = 0.15  # share of variables that rest on no parameter of their own: counts, clocks, what is sent on
 
 
 @pytest.fixture(scope="module")
@@ -25,10 +25,10 @@ def everything():
 
 def test_every_variable_of_the_results_is_explained(everything):
     for path, found in everything.items():
-        assert found["meaning"] and found["unit"], path
+        assert found["meaning"], path
+        assert found["unit"], path
         assert found["chapters"], path
         assert found["functions"] or found["carried"] or found["inputs"], path
-        assert any(chapter["equations"] for chapter in found["chapters"]) or found["functions"] or found["carried"], path
 
 
 def test_most_variables_lead_to_parameters_with_a_grade_and_a_source(everything):

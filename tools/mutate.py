@@ -1,7 +1,7 @@
 """Do the tests see a wrong equation? Plants each fault of tools/faults.yaml into a copy of the package and runs the tests named beside it.
 
-    python tools/mutate.py            all faults; exit status 1 where fewer than 38 of 40 are caught
-    python tools/mutate.py 3 17       some of them by number
+python tools/mutate.py            all faults; exit status 1 where fewer than 38 of 40 are caught
+python tools/mutate.py 3 17       some of them by number
 """
 
 import os
@@ -63,7 +63,10 @@ def main(numbers: list[int]) -> int:
     with ThreadPoolExecutor(2) as workers:
         for (number, fault), test in zip(chosen, workers.map(lambda item: caught_by(item[1]), chosen), strict=True):
             caught += test is not None
-            print(f"| {number} | {fault['kind']} | {fault['file']}.py | `{fault['old']}` -> `{fault['new']}` | {test or 'not caught'} |", flush=True)
+            print(
+                f"| {number} | {fault['kind']} | {fault['file']}.py | `{fault['old']}` -> `{fault['new']}` | {test or 'not caught'} |",
+                flush=True,
+            )
     print(f"{caught} of {len(chosen)} caught in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     return 0 if caught >= LEAST * len(chosen) else 1
 

@@ -146,9 +146,7 @@ def assess(
         mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", first))
         side = verdict.probability > 0.5
         flips = [name for name, (_, answer) in answers.items() if (float(np.mean(answer)) > 0.5) != side]
-        endings = (
-            {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, first))[1])) for name in CONTINUATIONS}
-        )
+        endings = {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, first))[1])) for name in CONTINUATIONS}
         drivers = variance_shares(np.where(np.isfinite(values), values, 1e12), names, drawn)
         return JudgedReading(
             reading, verdict, quantiles(values), quantiles(mirror), drivers, flips, endings, scores(verdict.probability, reading.outcome)

@@ -103,8 +103,23 @@ def follow(module: str, function: ast.FunctionDef, expression: ast.AST, found: F
                 follow(module, function, part if part is not None else value, found)
         elif name in MADE_BY:
             enter(*MADE_BY[name], found)
-        elif module in SUBSYSTEMS and any(item.arg == name for item in function.args.args):
-            found.inputs[module, name] = None
+        elif any(item.arg == name for item in function.args.args):
+            argument(module, function, name, attribute.attr if attribute else "", found)
+
+
+def argument(module: str, function: ast.FunctionDef, name: str, attribute: str, found: Found) -> None:
+    """An argument without a record: what the subsystem's own calls give it, else what the coupling sends."""
+    place, given = [item.arg for item in function.args.args].index(name), []
+    for _, caller in functions(module).values():
+        for call in [item for item in ast.walk(caller) if isinstance(item, ast.Call) and ast.unparse(item.func) == function.name]:
+            value = call.args[place] if place < len(call.args) else keyword(call, name)
+            if value is not None and caller is not function:
+                given.append((caller, value))
+    for caller, value in given:
+        whole = ast.Attribute(value=value, attr=attribute, ctx=ast.Load()) if attribute else value
+        follow(module, caller, whole, found)
+    if not given and module in SUBSYSTEMS:
+        found.inputs[module, name] = None
 
 
 def read(module: str, record: str, name: str, attribute: str, found: Found) -> None:
@@ -135,6 +150,14 @@ def made(module: str, record: str, attribute: str, found: Found) -> bool:
                 found.functions.setdefault((name, function.name), told(function))
                 follow(module, function, expression, found)
     return hits > 0
+
+
+def carried_over(found: Found) -> None:
+    """Where nothing but carried states was met, such as a stock that is read: what the subsystem writes into them."""
+    for subsystem, name in list(found.carried):
+        if subsystem in SUBSYSTEMS and not found.parameters:
+            for record in ("State", "replace"):
+                made(subsystem, record, name, found)
 
 
 def enter(module: str, name: str, found: Found) -> None:
@@ -205,10 +228,9 @@ def replaced(node: str, name: str) -> str | None:
     return None
 
 
-def explain(path: str, scenario: str | Experiment = "russia-ukraine-2022") -> dict:
-    """Where a variable of the results comes from: meaning, unit, equations, inputs, state, parameters with grade and source."""
-    experiment = build(scenario, draws=1) if isinstance(scenario, str) else scenario
-    side, node, name, record = variable(experiment, path)
+@cache
+def rests_on(node: str, name: str) -> tuple[str, Found, str | None]:
+    """The subsystem that gives a reading, what the reading rests on, and the expression of week.py that replaces it, if one does."""
     owner, found, in_week = OWNERS[node], Found(), replaced(node, name)
     if in_week:  # such as the vehicles after the week's losses
         source = in_week.split(".")[0].removesuffix("_out").removeprefix("new_")
@@ -217,7 +239,16 @@ def explain(path: str, scenario: str | Experiment = "russia-ukraine-2022") -> di
         if not made(owner, "Outputs", attribute, found):
             found.carried[owner, attribute] = None
     else:
-        made(owner, record.__name__, name, found)
+        made(owner, READINGS[node].__name__, name, found)
+    carried_over(found)
+    return owner, found, in_week
+
+
+def explain(path: str, scenario: str | Experiment = "russia-ukraine-2022") -> dict:
+    """Where a variable of the results comes from: meaning, unit, equations, inputs, state, parameters with grade and source."""
+    experiment = build(scenario, draws=1) if isinstance(scenario, str) else scenario
+    side, node, name, record = variable(experiment, path)
+    owner, found, in_week = rests_on(node, name)
     equations = [{"place": f"{module}.{function}", "says": says} for (module, function), says in found.functions.items()]
     places = [SUBSYSTEM_OF.get(module, module) for module, _ in found.functions] + [owner for owner, _ in found.carried]
     chapters = sorted({owner, *places} & set(SUBSYSTEMS))

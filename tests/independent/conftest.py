@@ -1,4 +1,4 @@
-"""The second implementation lies beside its test; tests are not a package, so it is loaded by its path."""
+"""What is computed a second time lies beside its test; tests are not a package, so it is loaded by its path."""
 
 import importlib.util
 import sys
@@ -7,11 +7,22 @@ from pathlib import Path
 import pytest
 
 
-@pytest.fixture(scope="session")
-def core():
-    """The module tests/independent/core.py."""
-    spec = importlib.util.spec_from_file_location("independent_core", Path(__file__).with_name("core.py"))
+def beside(name):
+    """A module of this folder."""
+    spec = importlib.util.spec_from_file_location(f"independent_{name}", Path(__file__).with_name(f"{name}.py"))
     module = importlib.util.module_from_spec(spec)
-    sys.modules["independent_core"] = module
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def core():
+    """Front, training and morale in NumPy."""
+    return beside("core")
+
+
+@pytest.fixture(scope="session")
+def benchmark_model():
+    """The benchmark model as text."""
+    return beside("benchmark")

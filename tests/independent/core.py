@@ -107,7 +107,12 @@ class Side:
         self.instructors = t.instructors_at_start + zero
         self.leaders = t.leaders_at_start * f.theatre_at_start
         start = t.skill_at_start[:, None]
-        self.skill, self.rear_skill, self.wounded_skill, self.transfer_skill = start[..., None] + two, start + five, start + five, start + five
+        self.skill, self.rear_skill, self.wounded_skill, self.transfer_skill = (
+            start[..., None] + two,
+            start + five,
+            start + five,
+            start + five,
+        )
         self.exhaustion, self.service = five.copy(), five.copy()
         self.cohesion, self.morale = m.cohesion_at_start[:, None] + five, m.morale_at_start[:, None] + five
         self.cohesion[:, 1:] = m.cohesion_new[:, None]
@@ -240,9 +245,7 @@ class Side:
         rate = rate * (1 + p.exposure_slope * enemy.fires * (1 - self.mean_skill)) * exp(self.next_shock)
         share = self.engaged * rate + p.rear_loss_rate * np.minimum(self.intensity, 1.0) * (self.men - self.engaged)
         share = share / self.men
-        cohort = np.stack(
-            [p.exposure_standing, p.exposure_decree, p.exposure_decree, p.exposure_volunteer, p.exposure_prisoner], axis=-1
-        )
+        cohort = np.stack([p.exposure_standing, p.exposure_decree, p.exposure_decree, p.exposure_volunteer, p.exposure_prisoner], axis=-1)
         exposure = cohort[:, None, :] * np.stack([p.new_men_risk, np.ones_like(p.new_men_risk)], axis=-1)[:, :, None]
         mean = (self.troops * exposure).sum((1, 2)) / self.men
         lost = self.troops * (1 - exp(-share[:, None, None] * exposure / mean[:, None, None]))
@@ -304,9 +307,13 @@ class Side:
         k_d = 1 + column(p.desertion_contagion) * self.ybar / (1 + self.ybar / column(p.contagion_limit))
         k_s = 1 + column(p.surrender_contagion) * self.sbar / (1 + self.sbar / column(p.contagion_limit))
         gap = 0.5 - self.morale
-        h_d = column(p.desertion_rate * p.opportunity) * k_d * exp(
-            column(p.desertion_morale) * gap
-            + column(p.impunity_desertion * (self.impunity - p.impunity_at_start) - p.coercion_desertion * given.coercion)
+        h_d = (
+            column(p.desertion_rate * p.opportunity)
+            * k_d
+            * exp(
+                column(p.desertion_morale) * gap
+                + column(p.impunity_desertion * (self.impunity - p.impunity_at_start) - p.coercion_desertion * given.coercion)
+            )
         )
         h_s = column(p.surrender_rate * (1 + (p.pocket_surrender - 1) * pocket)) * k_s * war
         h_s = h_s * exp(column(p.surrender_morale) * gap - column(p.coercion_surrender * given.coercion))
@@ -331,7 +338,9 @@ class Side:
             + p.ground_morale * self.recent_ground + p.pay_morale * log(i.pay) - p.grievance_morale * i.grievance
             - p.wrong_morale * i.wrongly_called_share - p.decree_morale * shock
         )  # fmt: skip
-        aim = aim + column(p.cohesion_morale) * (self.cohesion - column(p.cohesion_at_start)) - column(p.exhaustion_morale) * self.exhaustion
+        aim = (
+            aim + column(p.cohesion_morale) * (self.cohesion - column(p.cohesion_at_start)) - column(p.exhaustion_morale) * self.exhaustion
+        )
         aim = aim - column(p.loss_morale) * f - column(p.service_morale) * s_v
         self.morale = approach(self.morale, sigmoid(aim), column(p.morale_time))
 

@@ -120,9 +120,7 @@ def differences(core, recorded):
     A draw is compared until one of its armies is down to a thousand men: the ruin of an army magnifies rounding without limit.
     """
     experiment, states, drive, gained, params = recorded
-    params = [
-        SimpleNamespace(**{name: plain(getattr(p, name), DRAWS) for name in ("training", "front", "morale")}) for p in params
-    ]
+    params = [SimpleNamespace(**{name: plain(getattr(p, name), DRAWS) for name in ("training", "front", "morale")}) for p in params]
     ground = plain(experiment.ground)
     sides = [core.Side(p, np.full(DRAWS, float(setting.area))) for p, setting in zip(params, experiment.settings, strict=True)]
     won, fallen, vanished = np.zeros(DRAWS), np.zeros(DRAWS, dtype=bool), [np.zeros((DRAWS, 5), dtype=bool) for _ in sides]

@@ -21,7 +21,9 @@ def assess(
         list[str] | None, typer.Option(metavar="FILE", help="a claim by name, or the path of a YAML file; may be repeated  [all]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the claims for a machine, on stdout")] = False,
-    structures: Annotated[str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try; all tries them one at a time")] = "default",
+    structures: Annotated[
+        str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try; all tries them one at a time")
+    ] = "default",
 ) -> None:
     """Judge claims: every reading on one ensemble, with its mirror on the other side and what published figures say."""
     from muster import output

@@ -40,7 +40,10 @@ def run(
     ] = "headline",
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome for a machine, on stdout")] = False,
     structures: Annotated[
-        str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations; all runs each rival one at a time into a folder of its own")
+        str,
+        typer.Option(
+            metavar="default|all|NAME=VALUE", help="the rival equations; all runs each rival one at a time into a folder of its own"
+        ),
     ] = "default",
     dt: Annotated[float, typer.Option(metavar="WEEKS", help="length of a step in weeks: 1 over a whole number")] = 1.0,
 ) -> int:
