@@ -151,3 +151,8 @@ def test_men_on_partners_courses_do_not_burden_the_own_instructors():
     helped = training.load(men, lengths, jnp.array(100.0), instructors)
     assert alone == pytest.approx(2.0)
     assert helped == pytest.approx(2.0 * np.exp(-500 / 20_000))
+
+
+def test_poor_instruction_slows_the_learning_curve(central):
+    params = central("training", skill_full=1.0, learning_rate=0.11)
+    assert training.graduate_skill(0.3, 5.0, 0.5, params) == pytest.approx(1 - 0.7 * np.exp(-0.11 * 0.5 * 5))
