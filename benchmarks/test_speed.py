@@ -39,9 +39,7 @@ def test_200_draws_to_2033_warm(benchmark):
 def test_first_compilation(benchmark, tmp_path, monkeypatch):
     """Luck, tracing and compiling in a new process, empty cache; target: under 12 s to compile. The table shows the whole process."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    done = benchmark.pedantic(
-        subprocess.run, args=([sys.executable, "-c", COLD],), kwargs={"capture_output": True, "text": True}, rounds=1
-    )
+    done = benchmark.pedantic(subprocess.run, args=([sys.executable, "-c", COLD],), kwargs={"capture_output": True, "text": True}, rounds=1)
     assert done.returncode == 0, done.stderr
     parts = json.loads(done.stdout)
     benchmark.extra_info |= parts

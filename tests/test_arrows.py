@@ -13,7 +13,7 @@ import pytest
 
 from muster import simulate
 from muster.experiment import build
-from muster.model import ages, arms, callup, command, demography, economy, morale, partners, regime, regions, run, society, training
+from muster.model import arms, callup, command, demography, economy, morale, partners, regime, regions, run, society, training
 
 WEEKS = 174  # up to the last observation
 DRAWS = 64

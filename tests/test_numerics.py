@@ -142,5 +142,3 @@ def test_random_valid_worlds_stay_finite_and_not_negative(men, levers, z):
             assert np.isfinite(np.asarray(leaf)).all()
         assert np.asarray(side["front"].troops).min() >= 0
         assert np.asarray(side["people"].population).min() > 0
-
-

@@ -69,7 +69,10 @@ def test_national_results_tell_how_to_get_regions():
 
 @pytest.mark.parametrize(
     ("options", "word"),
-    [({"resolution": "county"}, "national or regional"), ({"scenario": "american-civil-war", "resolution": "regional"}, "no side has a table")],
+    [
+        ({"resolution": "county"}, "national or regional"),
+        ({"scenario": "american-civil-war", "resolution": "regional"}, "no side has a table"),
+    ],
 )
 def test_a_wrong_resolution_is_told(options, word):
     with pytest.raises(UserError, match=word):

@@ -4,8 +4,8 @@ import jax
 import numpy as np
 import pytest
 
-from muster.assess import alternatives
 from muster.experiment import build
+from muster.model.structure import alternatives
 
 RIVALS = [name for name in alternatives() if name != "default"]
 

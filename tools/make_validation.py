@@ -1,6 +1,6 @@
 """Writes the tables of docs/validation.md: headline series by half-year beside the published figures, and the absurd draws.
 
-    python tools/make_validation.py        (400 prior draws of the reference case; about a minute)
+python tools/make_validation.py        (400 prior draws of the reference case; about a minute)
 """
 
 from collections import Counter

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import get_args, get_type_hints
 
 import numpy as np
 
 from muster import evidence, simulate
 from muster.claims import Claim, Judged, Reading, claims, judge, scores, variance_shares
-from muster.experiment import Experiment, build
+from muster.experiment import Experiment, build, structures_of
 from muster.model.structure import Structure
 from muster.output import CLAIMS
 from muster.propositions import PROPOSITIONS, mirrored, value
@@ -93,17 +92,6 @@ def reading_as_dict(item: JudgedReading) -> dict:
     }
 
 
-def alternatives() -> dict[str, Structure]:
-    """The default structure, and each rival one at a time."""
-    found = {"default": Structure()}
-    hints = get_type_hints(Structure)
-    for item in fields(Structure):
-        for choice in get_args(hints[item.name]):
-            if choice != item.default:
-                found[f"{item.name}={choice}"] = replace(Structure(), **{item.name: choice})
-    return found
-
-
 def quantiles(values: np.ndarray) -> tuple[float, float, float]:
     """5 %, median and 95 % of the values that are numbers."""
     known = values[~np.isnan(values)]
@@ -128,9 +116,10 @@ def assess(
     sets: tuple[str, ...] = (),
     progress: Progress | None = None,
 ) -> Judgement:
-    """Judge claims (all of the library, or by name or path) on a scenario; structures 'default' or 'all'."""
-    asked = claims(claim_names)
-    chosen = alternatives() if structures == "all" else {"default": Structure()}
+    """Judge claims (all of the library, or by name or path) on a scenario; structures as in structures_of."""
+    wanted = claims(claim_names)
+    chosen = structures_of(structures)
+    first = next(iter(chosen))
     runs: dict[tuple[str, str, str], Results] = {}
 
     def run(policy: str, continuation: str, structure: str) -> Results:
@@ -149,21 +138,19 @@ def assess(
     def judged(reading: Reading) -> JudgedReading:
         observed = reading.until <= experiment.scenario.last_observation
         answers = {name: truth(reading, run(reading.policy, "goes-on", name)) for name in chosen}
-        values, _ = answers["default"]
+        values, _ = answers[first]
         spread = np.ptp(values) if np.all(np.isfinite(values)) else np.inf
         varies = bool(spread > 1e-9 * max(abs(float(np.nanmedian(np.where(np.isfinite(values), values, 0)))), 1e-12))
         verdict = judge({name: answer for name, (_, answer) in answers.items()}, True, varies, complete=structures == "all")
         sides = experiment.sides
-        mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", "default"))
+        mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", first))
         side = verdict.probability > 0.5
         flips = [name for name, (_, answer) in answers.items() if (float(np.mean(answer)) > 0.5) != side]
-        endings = (
-            {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, "default"))[1])) for name in CONTINUATIONS}
-        )
+        endings = {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, first))[1])) for name in CONTINUATIONS}
         drivers = variance_shares(np.where(np.isfinite(values), values, 1e12), names, drawn)
         return JudgedReading(
             reading, verdict, quantiles(values), quantiles(mirror), drivers, flips, endings, scores(verdict.probability, reading.outcome)
         )
 
-    found = [(claim, [judged(reading) for reading in claim.readings]) for claim in asked]
-    return Judgement(found, run("as-happened", "goes-on", "default"), experiment, tuple(chosen.values()))
+    found = [(claim, [judged(reading) for reading in claim.readings]) for claim in wanted]
+    return Judgement(found, run("as-happened", "goes-on", first), experiment, tuple(chosen.values()))

@@ -13,7 +13,7 @@ from muster.errors import UserError
 from muster.evidence import Citation, Override, Parameter, checked, library, parameters
 from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
 from muster.model.quantity import axes, units
-from muster.model.structure import Structure
+from muster.model.structure import Structure, asked, choices
 from muster.reading import convert, read_yaml
 from muster.regional import regional_setting
 from muster.scenario import (
@@ -67,6 +67,17 @@ class Experiment:
     overrides: dict[str, Override] = field(default_factory=dict)
     regions: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # codes of the regions of both sides; none where a side is run whole
     citations: tuple[tuple[str, Citation], ...] = ()
+
+
+def structures_of(text: str) -> dict[str, Structure]:
+    """The structures that a user asks for, by name: default, all (each rival one at a time), or QUESTION=ANSWER."""
+    try:
+        return asked(text)
+    except KeyError:
+        question = text.split(",")[0].partition("=")[0]
+        known = choices().get(question)
+        expected = f"{question}= with {', '.join(known)}" if known else f"default, all or one of {', '.join(f'{q}=' for q in choices())}"
+        raise UserError(f"--structures {text}: {expected} was expected.") from None
 
 
 def weeks_between(start: datetime.date, day: datetime.date) -> float:
@@ -357,4 +368,3 @@ def build(
         regions=(codes[0], codes[1]),
         citations=(*citations, *lever_citations(under)),
     )
-

@@ -159,3 +159,15 @@ def test_no_convict_signs_without_an_offer(week, central):
     params = central("callup")
     _, outputs, _ = callup.step(replace(callup.begin(params, 3), convicts=jnp.asarray(1e5)), week(), params, 1.0)
     assert outputs.prisoners == 0
+
+
+def test_risk_keeps_volunteers_away_by_its_exponent(week, central):
+    params = central("callup", risk_volunteering=0.5, volunteer_rate=1e-6)
+    rates = [jnp.sum(callup.volunteering(week().eligible, week(), risk, params, 1.0)) for risk in (0.0, 2.0)]
+    assert np.log(rates[1] / rates[0]) == pytest.approx(-1.0, rel=1e-5)
+
+
+def test_risk_follows_the_yearly_share_of_the_killed(week, central):
+    params = central("callup")
+    new, _, _ = callup.step(callup.begin(params, week().poverty.shape[0]), week(killed_share=0.001), params, 1.0)
+    assert new.death_risk == pytest.approx(float(52 * 0.001 * -np.expm1(-1 / params.risk_memory)))

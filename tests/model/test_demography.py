@@ -40,7 +40,7 @@ def country(made):
 
 
 @pytest.fixture
-def begun(central, country):
+def begun(central):
     """begun(setting, **parameters): the first day of a country with an army of 200,000."""
 
     def build(setting, **overrides):

@@ -105,3 +105,10 @@ def test_deserters_come_back_or_go_in_proportion_to_the_two_rates(quiet, central
     _, _, flows = morale.step(state, quiet(), params, 1.0, Structure())
     np.testing.assert_allclose(flows.came_back, 3 * flows.gone, rtol=1e-12)
     np.testing.assert_allclose(flows.came_back + flows.gone, 1e3 * -np.expm1(-0.04), rtol=1e-12)
+
+
+def test_losses_and_exhaustion_cost_morale_by_their_logits(quiet, central):
+    params = central("morale", loss_morale=15.0, exhaustion_morale=1.5, morale_at_start=0.6)
+    state = replace(morale.begin(params, 5), exhaustion=0.2 + NONE)
+    moved = morale.morale_target(state, quiet(loss_share=0.01 + NONE), params)[0]
+    assert np.log(moved / (1 - moved)) == pytest.approx(np.log(0.6 / 0.4) - 0.15 - 0.3)

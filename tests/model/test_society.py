@@ -96,3 +96,9 @@ def test_the_less_skilled_leave_less_by_the_stated_log(quiet, central):
     params = central("society", skill_leaving=0.7)
     men = society.leaving(jnp.full(2, 0.5), quiet(), params).men
     np.testing.assert_allclose(men[:, 1] / men[:, 0], np.exp(-0.7))
+
+
+def test_lost_trust_raises_protest(quiet, central):
+    params = central("society")
+    start = params.protest_at_start
+    assert society.protest_target(start, params.trust_at_start - 0.1, quiet(), params) > start

@@ -29,6 +29,32 @@ def test_courses_hold_intake_times_their_length(iterate, weeks, dt):
     np.testing.assert_allclose(jnp.sum(men.full, axis=0), intake * weeks, rtol=1e-9)
 
 
+@pytest.mark.parametrize("dt", [1.0, 0.5])
+@pytest.mark.parametrize("weeks", [1.0, 2.0, 4.0])
+def test_transfer_holds_intake_times_its_time(iterate, weeks, dt):
+    intake = jnp.array([500.0, 9000.0, 0.0, 2000.0, 300.0])
+    men, _ = rest_of(iterate, intake, 0.3 * ONE, 8.0, 1.0, jnp.asarray(weeks), dt)
+    np.testing.assert_allclose(men.transfer, intake * weeks, rtol=1e-9)
+
+
+def test_losses_and_seasoning_take_exactly_their_mens_skill(central, made):
+    """Men times skill: what the force had, less what left, with practice switched off."""
+    random = np.random.default_rng(5)
+    params = central("training", field_learning_rate=1e-12, decay_rate=1e-12)
+    start = training.begin(params, 1e5 * ONE)
+    skill = jnp.asarray(random.uniform(0.2, 0.9, (2, 5)))
+    state = training.replace(start, skill=skill, wounded_skill=jnp.asarray(random.uniform(0.2, 0.9, 5)))
+    survivors, hurt = jnp.asarray(random.uniform(10, 1000, (2, 5))), jnp.asarray(random.uniform(1, 100, (2, 5)))
+    back, seasoned, pool = (jnp.asarray(random.uniform(1, 9, 5)) for _ in range(3))
+    field = made(training.Field, survivors=survivors, came_back=back, seasoned=seasoned, hurt=hurt, hurt_before=pool)
+    after = training.book(state, field, params, 1.0)
+    inside = after.skill[0] * (survivors[0] - seasoned) + after.skill[1] * (survivors[1] + seasoned + back)
+    np.testing.assert_allclose(inside, jnp.sum(skill * survivors, axis=0) + back * state.wounded_skill, rtol=1e-9)
+    np.testing.assert_allclose(
+        after.wounded_skill * (pool + jnp.sum(hurt, axis=0)), pool * state.wounded_skill + jnp.sum(skill * hurt, axis=0), rtol=1e-9
+    )
+
+
 @pytest.mark.parametrize("weeks", [0.4, 1.0, 2.5])
 def test_the_hasty_track_holds_intake_times_its_length(iterate, weeks):
     intake = jnp.array([500.0, 9000.0, 0.0, 2000.0, 300.0])
@@ -50,12 +76,13 @@ def test_course_ends_are_spread_as_three_geometric_stages(weeks, dt):
     chance = 3 * dt / weeks
     men = training.empty(jnp.zeros(5))
     given = (0 * ONE, ONE, weeks * ONE, ONE, jnp.asarray(dt), dt)
-    men = training.advance(men, ONE / dt, *given)[0]
+    men, before = training.advance(men, ONE / dt, *given)[0], 0 * ONE
     for k in range(1, 30):
         men, arrived, full_done, _ = training.advance(men, 0 * ONE, *given)
         expected = comb(k - 1, 2) * chance**3 * (1 - chance) ** (k - 3) if k >= 3 else 0.0
         np.testing.assert_allclose(full_done, expected, atol=1e-12)
-        np.testing.assert_allclose(arrived, full_done, atol=1e-12)
+        np.testing.assert_allclose(arrived, before, atol=1e-12)  # transfer takes the one step that it is said to last
+        before = full_done
 
 
 def test_no_man_is_lost_in_the_pipeline():
@@ -96,17 +123,12 @@ def test_mean_skill_of_a_replenished_force_rests_between_recruits_and_veterans(c
     params = central("training", skill_full=1.0, field_learning_rate=0.03)
     rate, skill, dt, men = 0.02, 0.4, 0.01, 1e5 * ONE
     state = training.begin(params, men)
-    state = training.replace(state, transfer_skill=skill * ONE)
     joined = rate * dt * men
-    field = made(
-        training.Field,
-        **dict.fromkeys(("rear_before", "rear_arrived", "returned", "drafted", "seasoned", "hurt_before"), 0 * ONE),
-        before=jnp.stack([men - joined, men]),
-        arrived=joined,
-        hurt=jnp.zeros((2, 5)),
-        in_line=1.0,
-    )
-    rest = iterate(lambda state: training.book(state, field, params, dt), state, 40_000)
+    none = dict.fromkeys(("rear_before", "rear_arrived", "returned", "drafted"), 0 * ONE)
+    joining = made(training.Joining, **none, before=jnp.stack([men - joined, men]), arrived=joined, arrival_skill=skill * ONE)
+    nobody = dict.fromkeys(("came_back", "seasoned", "hurt_before"), 0 * ONE)
+    field = made(training.Field, **nobody, survivors=jnp.stack([men, men]), hurt=jnp.zeros((2, 5)), in_line=1.0)
+    rest = iterate(lambda state: training.book(training.join(state, joining, params), field, params, dt), state, 40_000)
     np.testing.assert_allclose(rest.skill[0], (rate * skill + 0.03 * 1.0) / (rate + 0.03), rtol=2e-4)
     np.testing.assert_allclose(rest.skill[1], 1.0, rtol=1e-4)
 
@@ -129,3 +151,8 @@ def test_men_on_partners_courses_do_not_burden_the_own_instructors():
     helped = training.load(men, lengths, jnp.array(100.0), instructors)
     assert alone == pytest.approx(2.0)
     assert helped == pytest.approx(2.0 * np.exp(-500 / 20_000))
+
+
+def test_poor_instruction_slows_the_learning_curve(central):
+    params = central("training", skill_full=1.0, learning_rate=0.11)
+    assert training.graduate_skill(0.3, 5.0, 0.5, params) == pytest.approx(1 - 0.7 * np.exp(-0.11 * 0.5 * 5))

@@ -16,6 +16,7 @@ from muster.cli.assess import assess
 from muster.cli.cite import cite
 from muster.cli.compare import compare
 from muster.cli.data import app as data
+from muster.cli.explain import explain
 from muster.cli.new import new
 from muster.cli.run import run
 from muster.cli.validate import app as validate
@@ -35,6 +36,7 @@ app.command()(run)
 app.command()(assess)
 app.command()(compare)
 app.command()(cite)
+app.command()(explain)
 app.add_typer(new, name="new")
 app.add_typer(data, name="data")
 app.add_typer(validate, name="validate")

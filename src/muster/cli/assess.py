@@ -6,8 +6,6 @@ from typing import Annotated
 
 import typer
 
-from muster.errors import UserError
-
 
 def assess(
     scenario: Annotated[
@@ -23,14 +21,16 @@ def assess(
         list[str] | None, typer.Option(metavar="FILE", help="a claim by name, or the path of a YAML file; may be repeated  [all]")
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the claims for a machine, on stdout")] = False,
-    structures: Annotated[str, typer.Option(metavar="default|all", help="the rival equations to try, one at a time")] = "default",
+    structures: Annotated[
+        str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try; all tries them one at a time")
+    ] = "default",
 ) -> None:
     """Judge claims: every reading on one ensemble, with its mirror on the other side and what published figures say."""
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
+    from muster.experiment import structures_of
 
-    if structures not in ("default", "all"):
-        raise UserError(f'--structures: default or all was expected, found "{structures}".')
+    structures_of(structures)
     folder = out or Path(f"muster-assess-{Path(scenario).stem}")
     output.check_folder(folder, force)
 

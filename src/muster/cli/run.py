@@ -42,22 +42,41 @@ def run(
     resolution: Annotated[
         str, typer.Option(metavar="national|regional", help="each side as a whole, or by the regions of its table")
     ] = "national",
+    structures: Annotated[
+        str,
+        typer.Option(
+            metavar="default|all|NAME=VALUE", help="the rival equations; all runs each rival one at a time into a folder of its own"
+        ),
+    ] = "default",
     dt: Annotated[float, typer.Option(metavar="WEEKS", help="length of a step in weeks: 1 over a whole number")] = 1.0,
 ) -> int:
     """Simulate a scenario: keep the results in a folder, show medians and 90 % bands by half-year for both sides."""
     from muster import output
-    from muster.cli.terminal import in_background, progress_bar
-    from muster.experiment import build
-    from muster.results import headline_table, load
+    from muster.experiment import build, structures_of
 
-    started = time.perf_counter()
     if not 0 < dt <= 1 or abs(round(1 / dt) * dt - 1) > 1e-9:
         raise UserError(f"--dt {dt:g}: 1 over a whole number was expected, such as 1, 0.5 or 0.25.")
     folder = out or Path(f"muster-run-{Path(scenario).stem}")
-    output.check_folder(folder, force)
-    policies, sets = tuple(policy or ("as-happened",)), tuple(settings or ())
-    experiment = build(scenario, policies, continuation, draws, seed, sets=sets, dt=dt, resolution=resolution)
+    chosen = structures_of(structures)
+    places = {name: folder / name if len(chosen) > 1 else folder for name in chosen}
+    for place in places.values():
+        output.check_folder(place, force)
+    given = scenario, tuple(policy or ("as-happened",)), continuation, draws, seed
+    for name, structure in chosen.items():
+        experiment = build(*given, structure, tuple(settings or ()), dt, resolution)
+        code = simulated(experiment, places[name], keep, as_json)
+        if code:
+            return code
+    return 0
 
+
+def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
+    """One experiment simulated, kept in a folder and shown: the exit status."""
+    from muster import output
+    from muster.cli.terminal import in_background, progress_bar
+    from muster.results import headline_table, load
+
+    started, draws = time.perf_counter(), experiment.draws
     stopped = False
     with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:

@@ -65,7 +65,6 @@ def book_front(side: Side, b: Before, fight: front.Fight, flows: morale.Flows, h
         flows.came_back,
         b.force.attack_share,
         here.goal,
-        here.clock.tracking,
         here.ground,
         here.given.params.front,
         dt,
@@ -74,17 +73,13 @@ def book_front(side: Side, b: Before, fight: front.Fight, flows: morale.Flows, h
 
 def book_training(side: Side, b: Before, fight: front.Fight, flows: morale.Flows, seasoned, here: Here, dt) -> training.State:
     """Skill goes with the men; leaders and instructors change."""
+    hurt = dt * (fight.wounded + flows.deserted)
     field = training.Field(
-        before=b.moves.before,
-        rear_before=b.moves.rear_before,
-        arrived=b.moves.arrived,
-        rear_arrived=b.moves.rear_arrived,
-        returned=b.moves.returned + dt * flows.came_back,
-        drafted=b.moves.drafted,
-        cadre=b.moves.cadre,
+        survivors=b.force.troops - hurt - dt * (fight.killed + flows.surrendered),
+        came_back=dt * flows.came_back,
         seasoned=seasoned,
-        hurt=dt * (fight.wounded + flows.deserted),
-        hurt_before=side.front.wounded + side.morale.deserters,
+        hurt=hurt,
+        hurt_before=side.front.wounded + side.morale.deserters - dt * (flows.came_back + flows.gone),
         wounded_returned=jnp.sum(b.moves.returned),
         loss_share=fight.loss_share,
         in_line=here.levers.time_in_line * here.war,

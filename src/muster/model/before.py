@@ -162,6 +162,21 @@ def reinforce(side: Side, arrivals: training.Arrivals, here: Here, dt):
     )
 
 
+def join(state: training.State, arrivals: training.Arrivals, moves: front.Moves, here: Here) -> training.State:
+    """Skill of the force once those who join it are there."""
+    joining = training.Joining(
+        before=moves.before,
+        rear_before=moves.rear_before,
+        arrived=moves.arrived,
+        rear_arrived=moves.rear_arrived,
+        arrival_skill=arrivals.skill,
+        returned=moves.returned,
+        drafted=moves.drafted,
+        cadre=moves.cadre,
+    )
+    return training.join(state, joining, here.given.params.training)
+
+
 def deploy(
     side: Side, reinforced: front.State, picture: command.Picture, training_out: training.Outputs, arms_out: arms.Outputs, here: Here
 ):

@@ -208,6 +208,17 @@ def capacity(state: State, wedge, own_soil, workers, human, age_of_war, params: 
     return jnp.exp(params.capacity_growth * age_of_war / 52) * (1 - wedge) * (1 - own_soil) * capital * skilled * hands
 
 
+def war_boom(boom, structure: Structure):
+    """Demand that military spending adds [1], eq. 4: twice the usual where a boom runs into the wall of capacity (structure F)."""
+    match structure.sanctions:
+        case "level_wedge" | "growth_loss":
+            return boom
+        case "war_boom":
+            return 2 * boom
+        case _:
+            assert_never(structure.sanctions)
+
+
 def demand(own_soil, expected, inputs: Inputs, params: Params, structure: Structure):
     """Demand over 2021 [1], eq. 4."""
     beyond = inputs.military_spending - params.military_spending_at_start
@@ -215,8 +226,7 @@ def demand(own_soil, expected, inputs: Inputs, params: Params, structure: Struct
     fear = inputs.war * params.confidence_loss * jnp.exp(-inputs.age_of_war / params.confidence_time)
     tight = params.rate_demand * (inputs.policy_rate - expected - params.neutral_rate)
     steady = params.rate_demand * (inputs.policy_rate_at_start - params.inflation_at_start - params.neutral_rate)
-    if structure.sanctions == "war_boom":
-        boom = boom * 2
+    boom = war_boom(boom, structure)
     return (1 - own_soil) * jnp.exp(params.demand_growth * inputs.age_of_war / 52) * (1 + boom - fear - tight + steady)
 
 

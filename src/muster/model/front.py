@@ -88,6 +88,7 @@ class Fight(Record):
     net_ground: Float[Array, ""] = quantity("km2/week", "ground gained less ground lost")
     breakthrough: Float[Array, ""] = quantity("km2/week", "ground taken in breakthroughs")
     breakthrough_hazard: Float[Array, ""] = quantity("1", "cumulated hazard of a breakthrough")
+    breakthrough_survived: Float[Array, ""] = quantity("1", "that hazard at the last observation")
     breakthrough_left: Float[Array, ""] = quantity("km2", "ground of a breakthrough still to be taken")
     breakthrough_pace: Float[Array, ""] = quantity("km2/week", "pace at which it is taken")
     loss_shock: Float[Array, ""] = quantity("1", "log shock of the loss rate")
@@ -173,7 +174,7 @@ def reinforce(state: State, arrivals, allied, cadre, theatre_share, return_share
     return new, moves
 
 
-def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, ground: Ground, params, dt) -> tuple[Fight, Array]:
+def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, tracking, ground: Ground, params, dt) -> tuple[Fight, Array]:
     """The law of eq. 1-8 for one side: its Fight, and the ground [km2/week] that it takes if there is as much."""
     p, enemy_params = params
     own_quality, enemy_quality = quality(own, p), quality(enemy, enemy_params)
@@ -191,7 +192,8 @@ def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, ground: Grou
     power_ratio = jnp.where(enemy_engaged > 0, share(own_engaged * own_quality, enemy_engaged * enemy_quality), jnp.ones_like(rate))
     hazard = state.breakthrough_hazard + breakthrough_rate(own, power_ratio, enemy_works, p) * dt / 52
     before = passed(state.breakthrough_hazard, own.breakthroughs, state.breakthrough_survived)
-    comes = passed(hazard, own.breakthroughs, state.breakthrough_survived) > before
+    survived = jnp.where(tracking > 0, hazard, state.breakthrough_survived)
+    comes = passed(hazard, own.breakthroughs, survived) > before
     mark = jnp.sum(jnp.where(jnp.arange(own.breakthrough_marks.shape[0]) == before, own.breakthrough_marks, 0.0))
     size = p.breakthrough_size * jnp.exp(p.breakthrough_spread * mark)
     left = state.breakthrough_left + jnp.where(comes, size, jnp.zeros_like(size))
@@ -211,6 +213,7 @@ def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, ground: Grou
         net_ground=jnp.zeros_like(rate),
         breakthrough=burst + own.forced_advance,
         breakthrough_hazard=hazard,
+        breakthrough_survived=survived,
         breakthrough_left=left - dt * burst,
         breakthrough_pace=speed,
         loss_shock=shock,
@@ -232,13 +235,14 @@ def after_the_last_observation(sides, after, params, structure: Structure):
             assert_never(structure.ending)
 
 
-def engage(sides, states, contact: Contact, ground: Ground, params, talks, after, dt, structure: Structure):
-    """The week's fighting of both sides: ((Fight, Fight), Contact). The same law called twice; ground is zero-sum."""
+def engage(sides, states, contact: Contact, ground: Ground, params, talks, after, tracking, dt, structure: Structure):
+    """The week's fighting of both sides: ((Fight, Fight), Contact). The same law called twice; ground is zero-sum.
+    tracking = 1 while the past is being lived through."""
     sides, may_stop = after_the_last_observation(sides, after, params[0], structure)
     going_on = 1 - contact.ceasefire
     sides = tuple(replace(s, intensity=s.intensity * going_on, forced_advance=s.forced_advance * going_on) for s in sides)
-    a, wanted_a = one_side(sides[0], sides[1], states[0], states[1].fortification, ground, params, dt)
-    b, wanted_b = one_side(sides[1], sides[0], states[1], states[0].fortification, ground, params[::-1], dt)
+    a, wanted_a = one_side(sides[0], sides[1], states[0], states[1].fortification, tracking, ground, params, dt)
+    b, wanted_b = one_side(sides[1], sides[0], states[1], states[0].fortification, tracking, ground, params[::-1], dt)
     area_a, area_b = sides[0].area_at_start + contact.gained, sides[1].area_at_start - contact.gained
     taken_a, taken_b = jnp.minimum(wanted_a, area_b / dt), jnp.minimum(wanted_b, area_a / dt)
     net = taken_a - taken_b
@@ -256,9 +260,9 @@ def engage(sides, states, contact: Contact, ground: Ground, params, talks, after
     return fights, new
 
 
-def book(state: State, fight: Fight, deserted, surrendered, came_back, attack_share, goal, tracking, ground: Ground, params: Params, dt):
+def book(state: State, fight: Fight, deserted, surrendered, came_back, attack_share, goal, ground: Ground, params: Params, dt):
     """Losses of the week leave the theatre: (state, Outputs, seasoned [person]). deserted, surrendered by stage and cohort, came_back by
-    cohort [person/week]; tracking = 1 while the past is being lived through."""
+    cohort [person/week]."""
     survivors = state.troops - dt * (fight.killed + fight.wounded + deserted + surrendered)
     seasoned = survivors[0] * passing_out(params.seasoning_time, dt)
     troops = jnp.stack([survivors[0] - seasoned, survivors[1] + seasoned + dt * came_back])
@@ -275,7 +279,7 @@ def book(state: State, fight: Fight, deserted, surrendered, came_back, attack_sh
         loss_shock=fight.loss_shock,
         recent_ground=state.recent_ground + (recent - state.recent_ground) * passing_out(params.ground_memory, dt),
         breakthrough_hazard=fight.breakthrough_hazard,
-        breakthrough_survived=jnp.where(tracking > 0, fight.breakthrough_hazard, state.breakthrough_survived),
+        breakthrough_survived=fight.breakthrough_survived,
         breakthrough_left=fight.breakthrough_left,
         breakthrough_pace=fight.breakthrough_pace,
         wounded_total=state.wounded_total + dt * wounded,

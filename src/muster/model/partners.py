@@ -123,7 +123,7 @@ def support_target(inputs: Inputs, params: Params, structure: Structure):
 
 
 def stopped(state: State, inputs: Inputs, structure: Structure):
-    """1 for a partner who has stopped and not resumed [1], eq. 4; under smooth fatigue and fixed support nobody does."""
+    """1 for a partner who has stopped and not resumed [1], eq. 4; under fixed support nobody does (structure H)."""
     count = passed(state.stop_hazard, inputs.stops, state.stop_survived)
     again = passed(state.resume_hazard, inputs.resumptions, jnp.zeros_like(state.resume_hazard))
     flag = jnp.where(count > again, 1.0, 0.0)

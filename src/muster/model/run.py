@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from muster.model import demography, luck, regions
-from muster.model.batch import batch
 from muster.model.ages import QUARTER
+from muster.model.batch import batch
 from muster.model.coupling import Clock, Links, regional
 from muster.model.levers import AXES, Ground, Levers, Setting
 from muster.model.luck import Luck, Noise

@@ -94,19 +94,27 @@ class Arrivals(Record):
     cadre: Float[Array, ""] = quantity("person/week", "instructors wanted at the front: standing men of full skill")
 
 
-class Field(Record):
-    """What happened to the men in the field this week, for the co-flows."""
+class Joining(Record):
+    """Who joins the force this week before the fighting, for the co-flows."""
 
     before: Float[Array, " stage cohort"] = quantity("person", "men in the theatre before the week's inflows")
     rear_before: Float[Array, " cohort"] = quantity("person", "men in the rear before the week's inflows")
     arrived: Float[Array, " cohort"] = quantity("person", "new men in the theatre")
     rear_arrived: Float[Array, " cohort"] = quantity("person", "new men in the rear")
-    returned: Float[Array, " cohort"] = quantity("person", "wounded and deserters back in the theatre")
+    arrival_skill: Float[Array, " cohort"] = quantity("1", "mean skill of new men")
+    returned: Float[Array, " cohort"] = quantity("person", "wounded back in the theatre")
     drafted: Float[Array, " cohort"] = quantity("person", "men sent from the rear to the theatre")
     cadre: Float[Array, ""] = quantity("person", "instructors who joined the theatre")
+
+
+class Field(Record):
+    """What happened to the men in the field this week, for the co-flows."""
+
+    survivors: Float[Array, " stage cohort"] = quantity("person", "men left in the theatre after losses, desertions and surrenders")
+    came_back: Float[Array, " cohort"] = quantity("person", "deserters back in the theatre")
     seasoned: Float[Array, " cohort"] = quantity("person", "new men who became seasoned")
     hurt: Float[Array, " stage cohort"] = quantity("person", "men wounded or deserted")
-    hurt_before: Float[Array, " cohort"] = quantity("person", "wounded and deserters before")
+    hurt_before: Float[Array, " cohort"] = quantity("person", "wounded and deserters who stay so")
     wounded_returned: Float[Array, ""] = quantity("person", "wounded who returned")
     loss_share: Float[Array, ""] = quantity("1/week", "losses over men in the theatre")
     in_line: Float[Array, ""] = quantity("1", "share of time in line")
@@ -181,7 +189,7 @@ def advance(men: Pipeline, intake, committed, entering_share, full_time, hasty_t
     first = jnp.where(three, entered, jnp.zeros_like(entered))
     entering = jnp.stack([first, moved[0], moved[1] + entered - first])
     full_done, in_haste = moved[2], at_once + hasty_done
-    arrived = (men.transfer + full_done + in_haste) * passing(transfer_time, dt)
+    arrived = men.transfer * passing(transfer_time, dt)
     new = Pipeline(
         waiting=queue - entered,
         full=men.full - moved + entering,
@@ -215,8 +223,8 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     full_skill = graduate_skill(start, full_time, quality, params)
     hasty_skill = graduate_skill(start, hasty_time, quality, params)
     learned = full_done * full_skill + in_haste * hasty_skill
-    in_transfer = state.men.transfer + full_done + in_haste
-    skill = jnp.where(in_transfer > 0, share(state.men.transfer * state.transfer_skill + learned, in_transfer), state.transfer_skill)
+    staying = state.men.transfer - arrived
+    skill = mixed([(staying, state.transfer_skill), (full_done, full_skill), (in_haste, hasty_skill)])
     first_intake = jnp.minimum(inputs.intake[1], (params.first_men - state.first_inducted) / dt)
     first_men, first_arrived, _, _ = advance(
         state.first_men, first_intake, committed[1], entering_share[1], full_time[1], hasty_time[1], params.transfer_time, dt
@@ -245,7 +253,7 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
         first_men_inducted=new.first_inducted,
         first_men_arrived=new.first_arrived,
     )
-    return new, outputs, Arrivals(men=arrived / dt, skill=skill, cadre=cadre)
+    return new, outputs, Arrivals(men=arrived / dt, skill=state.transfer_skill, cadre=cadre)
 
 
 def leader_density(leaders, troops, params: Params):
@@ -268,28 +276,34 @@ def practised(skill, in_line, params: Params, dt):
     return approach(skill, rest, 1 / (gain + loss), dt)
 
 
-def book(state: State, field: Field, params: Params, dt) -> State:
-    """The week's co-flows of skill, leaders and instructors, after the fighting, eq. 7-9."""
-    new_skill = mixed([(field.before[0], state.skill[0]), (field.arrived, state.transfer_skill)])
-    cadre = jnp.zeros_like(field.arrived).at[0].set(field.cadre)
-    seasoned_skill = mixed(
+def join(state: State, joining: Joining, params: Params) -> State:
+    """Skill once new men, wounded who return, drafts and instructors have joined, before the fighting, eq. 7."""
+    cadre = jnp.zeros_like(joining.arrived).at[0].set(joining.cadre)
+    new = mixed([(joining.before[0], state.skill[0]), (joining.arrived, joining.arrival_skill)])
+    seasoned = mixed(
         [
-            (field.before[1], state.skill[1]),
-            (field.returned, state.wounded_skill),
-            (field.drafted, state.rear_skill),
+            (joining.before[1], state.skill[1]),
+            (joining.returned, state.wounded_skill),
+            (joining.drafted, state.rear_skill),
             (cadre, params.skill_full + jnp.zeros_like(cadre)),
-            (field.seasoned, new_skill),
         ]
     )
-    hurt_skill = mixed([(field.hurt_before, state.wounded_skill), (field.hurt[0], new_skill), (field.hurt[1], seasoned_skill)])
-    rear_skill = mixed([(field.rear_before, state.rear_skill), (field.rear_arrived, state.transfer_skill)])
-    seasoned_men = jnp.sum(seasoned_skill * field.before[1])
+    rear = mixed([(joining.rear_before, state.rear_skill), (joining.rear_arrived, joining.arrival_skill)])
+    return replace(state, skill=jnp.stack([new, seasoned]), rear_skill=rear)
+
+
+def book(state: State, field: Field, params: Params, dt) -> State:
+    """The week's co-flows of skill, leaders and instructors, after the fighting, eq. 7-9."""
+    new, old = state.skill
+    staying = field.survivors[1]
+    seasoned = mixed([(staying, old), (field.came_back, state.wounded_skill), (field.seasoned, new)])
+    hurt = mixed([(field.hurt_before, state.wounded_skill), (field.hurt[0], new), (field.hurt[1], old)])
     leaders = state.leaders * jnp.exp(-params.leader_loss_ratio * field.loss_share * dt)
     return replace(
         state,
-        skill=practised(jnp.stack([new_skill, seasoned_skill]), field.in_line, params, dt),
-        wounded_skill=hurt_skill,
-        rear_skill=practised(rear_skill, jnp.zeros_like(field.in_line), params, dt),
-        leaders=leaders + dt * (params.promotion_rate * seasoned_men + params.academy_output),
+        skill=practised(jnp.stack([new, seasoned]), field.in_line, params, dt),
+        wounded_skill=hurt,
+        rear_skill=practised(state.rear_skill, jnp.zeros_like(field.in_line), params, dt),
+        leaders=leaders + dt * (params.promotion_rate * jnp.sum(staying * old) + params.academy_output),
         instructors=state.instructors * jnp.exp(-dt / params.instructor_time) + params.instructor_return * field.wounded_returned,
     )

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 
 from muster.model import arms, front
 from muster.model.after import book_front, book_training, count, endure, govern, judge, report, strain
-from muster.model.before import call, deploy, earn, equip, reinforce, support, told, train
+from muster.model.before import call, deploy, earn, equip, join, reinforce, support, told, train
 from muster.model.coupling import Before, Clock, Enemy, Here, cohorts, intake_by_cohort
 from muster.model.levers import Ground
 from muster.model.pair import Pair, each, pair
@@ -32,7 +32,7 @@ def week(world: World, levers: Pair, given: Pair, noise: Pair, ground: Ground, l
     forces, lines, parks = zip(*each(lambda half: (half[1].force, half[0].front, half[0].arms), halves).split(), strict=True)
     laws, works = zip(*each(lambda g: (g.params.front, g.params.arms), given).split(), strict=True)
     talks = jnp.maximum(*each(lambda lever: lever.talks, levers).split())
-    fights, contact = front.engage(forces, lines, contact, ground, laws, talks, clock.after, dt, structure)
+    fights, contact = front.engage(forces, lines, contact, ground, laws, talks, clock.after, clock.tracking, dt, structure)
     lost = [arms.losses(park, fight.loss_share, p, dt) for park, fight, p in zip(parks, fights, works, strict=True)]
     enemies = [Enemy(works[j].captured_share * lost[j], jnp.where(fights[j].breakthrough > 0, ground.attack_width, 0.0)) for j in (1, 0)]
 
@@ -53,7 +53,8 @@ def first_half(side: Side, here: Here, dt, structure: Structure) -> tuple[Side, 
     new_callup, callup_out, calls = call(side, picture, here, dt)
     new_training, training_out, arrivals = train(side, picture, callup_out, calls, here, dt)
     new_front, moves = reinforce(side, arrivals, here, dt)
-    force = deploy(side, new_front, picture, training_out, arms_out, here)
+    new_training = join(new_training, arrivals, moves, here)
+    force = deploy(replace(side, training=new_training), new_front, picture, training_out, arms_out, here)
     new = replace(
         side, front=new_front, callup=new_callup, training=new_training, economy=new_economy, arms=new_arms, partners=new_partners
     )
