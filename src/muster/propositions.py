@@ -125,7 +125,8 @@ def of_run(quantity, results: Results) -> np.ndarray:
             first = crossing(results, quantity.reached[0], quantity.of / 2)
             return count_at(results, quantity.reached[1], first + quantity.weeks) / quantity.of
         case Regional():
-            return regional_answers.summed(results, quantity.regional, quantity.group, quantity.day, quantity.cohort)
+            grouped = regional_answers.averaged if quantity.mean else regional_answers.summed
+            return grouped(results, quantity.regional, quantity.group, quantity.day, quantity.cohort)
         case Regions():
             return regional_answers.counted(results, quantity.regions, quantity.per, quantity.above, quantity.day, quantity.cohort)
         case Adjusted():

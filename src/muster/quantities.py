@@ -167,9 +167,10 @@ class Fought(Strict):
 
 
 class Regional(Strict):
-    """A reading by region (SIDE/NAME), summed over a group of regions. Core: no titular people other than that of the country."""
+    """A reading by region (SIDE/NAME), summed over a group of regions, or its mean by men. Core: no titular people of another name."""
 
     regional: str
+    mean: bool = False
     group: Group = "all"
     cohort: str | None = None
     day: Day
@@ -198,10 +199,10 @@ class Adjusted(Strict):
     day: Day
 
 
-FORMS = {
-    "at": At, "over": Over, "mean": Mean, "largest": Largest, "smallest": Smallest, "lag": Lag, "reached": LagShare, "ratio": Ratio,
+FORMS = {  # "regional" first: it may hold the key "mean" too
+    "regional": Regional, "at": At, "over": Over, "mean": Mean, "largest": Largest, "smallest": Smallest, "lag": Lag, "reached": LagShare, "ratio": Ratio,
     "difference": Difference, "sum": Sum, "scaled": Scaled, "effect": Effect, "average": Average, "explained": Explained,
-    "bayes_factor": BayesFactor, "battles": Fitted, "table": Fought, "regional": Regional, "regions": Regions, "adjusted": Adjusted,
+    "bayes_factor": BayesFactor, "battles": Fitted, "table": Fought, "regions": Regions, "adjusted": Adjusted,
 }  # fmt: skip
 
 

@@ -52,6 +52,15 @@ def summed(results: Results, path: str, group: str, day: str, cohort: str | None
     return values[:, wanted].sum(axis=1)
 
 
+def averaged(results: Results, path: str, group: str, day: str, cohort: str | None) -> np.ndarray:
+    """The mean of a reading over the men of a group of regions [draw]."""
+    values, codes, side = by_region(results, path, day, cohort)
+    men, _, _ = by_region(results, f"{side}/men", day, None)
+    table, rows = table_of(side, codes)
+    wanted = {"all": np.ones(len(rows), dtype=bool), "core": core(table)[rows], "non-core": ~core(table)[rows]}[group]
+    return np.sum(values[:, wanted] * men[:, wanted], axis=1) / men[:, wanted].sum(axis=1)
+
+
 def counted(results: Results, path: str, per: str, above: float, day: str, cohort: str | None) -> np.ndarray:
     """How many regions have a rate above a level [draw]."""
     values, codes, side = by_region(results, path, day, cohort)
