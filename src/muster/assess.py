@@ -12,7 +12,7 @@ from muster import evidence, vintage
 from muster.claims import Claim, Reading, check_claim, claims, threshold_of
 from muster.drivers import RESOLVED, variance_shares
 from muster.ensembles import Ensembles, Key, Under
-from muster.errors import UserError, nearest
+from muster.errors import NotComputed, UserError, nearest
 from muster.experiment import Experiment
 from muster.judgement import NO_BAND, QUANTILES, Band, Judgement, JudgedReading, Settled
 from muster.model.structure import Structure
@@ -20,7 +20,7 @@ from muster.observe import observations
 from muster.propositions import holds, value
 from muster.published import figures
 from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
-from muster.regional_answers import ONE_REGION, NotComputed
+from muster.regional_answers import ONE_REGION
 from muster.scenario import load
 from muster.verdict import Judged, judge, scores, standard_error, varies
 from muster.weights import Weighed, weigh, weighted_quantile

@@ -12,7 +12,7 @@ import numpy as np
 from muster.battle_fit import exponents
 from muster.battle_posterior import Posterior, forecast, shipped
 from muster.battles import ERAS, POSTURES, Battles, load
-from muster.errors import UserError, nearest
+from muster.errors import NotComputed, UserError, nearest
 
 BAND = (0.05, 0.5, 0.95)
 LINEAR = 0.5
@@ -85,7 +85,10 @@ def fitted(name: str, era: str | None, posture: str, gap: float) -> np.ndarray:
 
 def fought(name: str, since: int | None, until: int | None, resamples: int, seed: int = 0) -> np.ndarray:
     """A number of the table of battles on resamples of its battles [resample]: median men per km, or share with superiority."""
-    battles = load()
+    try:
+        battles = load()
+    except UserError as problem:
+        raise NotComputed(f"not computed: {problem}") from None
     chosen = np.ones(len(battles), dtype=bool)
     chosen &= battles.year >= since if since is not None else chosen
     chosen &= battles.year <= until if until is not None else chosen

@@ -1,20 +1,16 @@
 """What a run by regions says to readings: sums over groups of regions, counts of regions, and rates at equal covariates.
 
-This is the one place that knows whether a run has regions: `NotComputed` says so, and goes away with the first run that has them.
+This is the one place that knows whether a run has regions: ONE_REGION says so, and is not heard once a run has them.
 """
 
 import numpy as np
 
-from muster.errors import UserError
+from muster.errors import NotComputed, UserError
 from muster.evidence import library
 from muster.regions_table import RegionsTable, read
 from muster.results import Results
 
 ONE_REGION = "not computed: this run has one region per side"
-
-
-class NotComputed(UserError):
-    """A reading that this run cannot answer, and why."""
 
 
 def by_region(results: Results, path: str, day: str, cohort: str | None) -> tuple[np.ndarray, list[str], str]:
