@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_args, get_type_hints
 
@@ -56,7 +56,7 @@ def chosen_structures(text: str) -> dict[str, Structure]:
     return {"default": Structure(), text: every_one[text]}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Judge:
     """What all readings are judged with."""
 
@@ -66,6 +66,8 @@ class Judge:
     names: list[str]
     drawn: np.ndarray  # [parameter, draw]
     weighed: Weighed | None = None
+    known: dict[tuple, np.ndarray] = field(default_factory=dict)  # values by quantity and run; thresholds share them
+    told: dict[str, list[dict]] = field(default_factory=dict)  # drivers by quantity
 
     @property
     def weights(self) -> np.ndarray | None:
@@ -82,8 +84,22 @@ class Judge:
     def answer(self, reading: Reading, threshold: float, continuation: str, structure: str) -> tuple[np.ndarray, np.ndarray]:
         """The quantity's values and the reading's truth."""
         assert reading.proposition is not None
-        values = value(reading.proposition.quantity, Under(self.ensembles, continuation, structure, self.weights), reading.policy)
+        values = self.values(reading.proposition.quantity, reading.policy, continuation, structure)
         return values, holds(reading.proposition, values, threshold)
+
+    def values(self, quantity, policy: str, continuation: str = "goes-on", structure: str = "default") -> np.ndarray:
+        """The values of a quantity in a run."""
+        key = quantity.model_dump_json(), policy, continuation, structure
+        if key not in self.known:
+            self.known[key] = value(quantity, Under(self.ensembles, continuation, structure, self.weights), policy)
+        return self.known[key]
+
+    def drivers(self, quantity, values: np.ndarray) -> list[dict]:
+        """The parameters that carry most of the variance of a quantity."""
+        key = quantity.model_dump_json()
+        if key not in self.told:
+            self.told[key] = variance_shares(values, self.names, self.drawn)
+        return self.told[key]
 
     def band(self, values: np.ndarray) -> Band:
         """5 %, median and 95 % of the values that are numbers."""
@@ -132,10 +148,11 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
     remark = None if battles else prior_driven_because(reading, quantity, using, p, prior)
     complete = set(forms) == set(alternatives()) or battles
     unanimous = len({bool(truth) for _, truth in answers.values() for truth in np.unique(truth)}) == 1 and not whole
-    judged = judge(shares, remark is not None, varies(values), complete, unanimous)
+    moves = reading.event or varies(values)  # an event that no draw has seen has a probability all the same
+    judged = judge(shares, remark is not None, moves, complete, unanimous)
     over = p > 0.5
-    observed = reading.until <= using.experiment.scenario.last_observation
-    endings = {} if observed or battles else {
+    beyond = told_by_continuation(reading, using.experiment.scenario.last_observation)
+    endings = {} if battles or not beyond else {
         name: using.share(quantity, using.answer(reading, threshold, name, "default")[1])[0] for name in CONTINUATIONS
     }  # fmt: skip
     flips = [name for name, (share, _) in shares.items() if (share > 0.5) != over]
@@ -149,7 +166,7 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         threshold=threshold,
         quantiles=using.band(values),
         mirror=mirror_of(reading, side, using) if reading.mirror and not battles else NO_BAND,
-        drivers=variance_shares(values, using.names, using.drawn) if per_draw else [],
+        drivers=using.drivers(quantity, values) if per_draw else [],
         flips=flips,
         by_continuation=endings,
         by_structure={name: share for name, (share, _) in shares.items()},
@@ -163,6 +180,13 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
     )
 
 
+def told_by_continuation(reading: Reading, last_observation: datetime.date) -> bool:
+    """Whether a reading looks beyond the last observation; one that cuts loops is told for goes-on alone."""
+    assert reading.proposition is not None
+    cuts = any(isinstance(part, Effect) and part.cut for part in every(reading.proposition.quantity))
+    return reading.until > last_observation and not cuts
+
+
 def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
     """The band of the same quantity of the other side; none where it asks for a policy of one side."""
     assert reading.proposition is not None
@@ -172,7 +196,7 @@ def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
     sides = using.experiment.sides
     if side not in sides:
         return NO_BAND
-    return using.band(value(mirrored(quantity, sides), Under(using.ensembles, weights=using.weights), reading.policy))
+    return using.band(using.values(mirrored(quantity, sides), reading.policy))
 
 
 def prior_driven_because(reading: Reading, quantity, using: Judge, p: float, prior: float) -> str | None:
@@ -227,7 +251,7 @@ def keys_of(asked: list[Claim], last_observation: datetime.date, structures: dic
             for part in every(reading.proposition.quantity):
                 if isinstance(part, Effect):
                     runs += [(part.policy, (), ()), (part.against, tuple(part.fixed), tuple(part.cut))]
-            endings = CONTINUATIONS if reading.until > last_observation else CONTINUATIONS[:1]
+            endings = CONTINUATIONS if told_by_continuation(reading, last_observation) else CONTINUATIONS[:1]
             for policy, fixed, cut in runs:
                 found |= dict.fromkeys(Key(policy, ending, "default", fixed, cut) for ending in endings)
                 found |= dict.fromkeys(Key(policy, "goes-on", name, fixed, cut) for name in structures)
@@ -254,7 +278,7 @@ def assess(
     held = load(scenario)
     asked = claims(claim_names, held.name)
     for claim in asked:
-        check_claim(claim, held, claim.id)
+        check_claim(claim, held, f"claim {claim.id}")
     if without and observe is None:
         from muster.weights import camp_of
 

@@ -1,6 +1,7 @@
 """Claims: what somebody said, as data - readings that two strangers resolve alike - read and checked at the door."""
 
 import datetime
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -152,3 +153,9 @@ def line(lines: dict[str, int] | None, key: str) -> str:
             return f", line {lines[key]}"
         key = key.rpartition(".")[0]
     return ""
+
+
+def schema_text() -> str:
+    """The JSON Schema of a claim's file, as library/schemas/claim.schema.json holds it."""
+    schema = Claim.model_json_schema(by_alias=True)
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=1, ensure_ascii=False) + "\n"

@@ -47,15 +47,17 @@ class Ensembles:
     kept: frozenset[str] = frozenset()  # series that readings ask for; of the first run everything is kept
     progress: Progress | None = None
     runs: dict[Key, Results] = field(default_factory=dict)
+    without_war: dict[Key, Key] = field(default_factory=dict)  # runs that no ending of the war can change
     given: dict[tuple, list] = field(default_factory=dict)  # draws by chunk, with the past lived through under as-happened
     expected: int = 1
     prepare: Callable[[Experiment], Experiment] | None = None  # what is done to every experiment before it runs
 
     def run(self, key: Key) -> Results:
         """The results of a run."""
-        if key not in self.runs:
-            self.runs[key] = self.made(key)
-        return self.runs[key]
+        found = self.without_war.get(replace(key, continuation="goes-on"), key)
+        if found not in self.runs:
+            self.runs[found] = self.made(found)
+        return self.runs[found]
 
     def experiment(self, key: Key) -> Experiment:
         """The experiment of a run."""
@@ -66,6 +68,8 @@ class Ensembles:
     def made(self, key: Key) -> Results:
         """Runs the draws chunk by chunk; other policies meet only what as-happened has survived."""
         experiment = self.experiment(key)
+        if not any(levers.war.any() for levers in experiment.levers):
+            self.without_war[replace(key, continuation="goes-on")] = key
         links = cut_links(key.cut)
         own = experiment.levers is experiment.base_levers and not key.cut and not key.fixed
         chunks = self.own_past(key, experiment) if own else self.with_past(key, experiment, links)

@@ -8,7 +8,7 @@ from typing import Literal, Protocol, assert_never
 
 import numpy as np
 
-from muster import battle_answers, regional_answers
+from muster import regional_answers
 from muster.errors import UserError
 from muster.evidence import Strict
 from muster.quantities import (
@@ -97,8 +97,12 @@ def value(quantity: Quantity, runs: Runs, policy: str = "as-happened", fixed: tu
             causes = [inner(part) for part in (quantity.first, quantity.second)]
             return bayes_factor(inner(quantity.bayes_factor), *causes, quantity.top, quantity.neither, runs.weights)
         case Fitted():
+            from muster import battle_answers  # slow to import, and few readings need it
+
             return battle_answers.fitted(quantity.battles, quantity.era, quantity.posture, quantity.gap)
         case Fought():
+            from muster import battle_answers
+
             return battle_answers.fought(quantity.table, quantity.since, quantity.until, RESAMPLES)
         case _:
             return of_run(quantity, runs.results(policy, fixed, cut))

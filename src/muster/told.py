@@ -36,7 +36,7 @@ from muster.quantities import (
     paths,
 )
 from muster.reading import unit_of
-from muster.scenario import load_policy, overlay, set_value
+from muster.scenario import Policy, load_policy, overlay, set_value
 
 Checked = TypeVar("Checked", bound=BaseModel)
 BY_REGION = {
@@ -167,9 +167,15 @@ def check_quantity(quantity, scenario, where: str, policy: str) -> None:
 def under(scenario, policy: str, where: str) -> None:
     """Whether a policy is there and fits the scenario."""
     try:
-        overlay(scenario, load_policy(policy))
+        overlay(scenario, policy_of(policy))
     except UserError as problem:
         raise UserError(f"{where}: {problem}") from None
+
+
+@cache
+def policy_of(name: str) -> Policy:
+    """A policy, read once: many readings name the same."""
+    return load_policy(name)
 
 
 def check_path(path: str, cohort: str | None, scenario, where: str) -> None:
