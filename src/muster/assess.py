@@ -14,7 +14,7 @@ from muster.drivers import RESOLVED, variance_shares
 from muster.ensembles import Ensembles, Key, Under
 from muster.errors import NotComputed, UserError, nearest
 from muster.experiment import Experiment
-from muster.judgement import NO_BAND, QUANTILES, Band, Judgement, JudgedReading, Settled
+from muster.judgement import NO_BAND, QUANTILES, Band, JudgedReading, Judgement, Settled
 from muster.model.structure import Structure
 from muster.observe import observations
 from muster.propositions import holds, value
@@ -23,7 +23,7 @@ from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, 
 from muster.regional_answers import ONE_REGION
 from muster.scenario import load
 from muster.verdict import Judged, judge, scores, standard_error, varies
-from muster.weights import Weighed, weigh, weighted_quantile
+from muster.weights import Weighed, camp_of, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
 NO_FIT = "no fit to data exists yet: every probability is one of the prior"
@@ -250,7 +250,7 @@ def keys_of(asked: list[Claim], last_observation: datetime.date, structures: dic
             runs = [(reading.policy, (), ())]
             for part in every(reading.proposition.quantity):
                 if isinstance(part, Effect):
-                    runs += [(part.policy, (), ()), (part.against, tuple(part.fixed), tuple(part.cut))]
+                    runs += [(part.policy, (), ()), (part.against, part.fixed, part.cut)]
             endings = CONTINUATIONS if told_by_continuation(reading, last_observation) else CONTINUATIONS[:1]
             for policy, fixed, cut in runs:
                 found |= dict.fromkeys(Key(policy, ending, "default", fixed, cut) for ending in endings)
@@ -280,9 +280,8 @@ def assess(
     for claim in asked:
         check_claim(claim, held, f"claim {claim.id}")
     if without and observe is None:
-        from muster.weights import camp_of
-
-        raise UserError(f"--without {camp_of(without) and without}: {NO_FIT}, so that leaving out a camp changes nothing; add --observe FILE.")
+        camp = camp_of(without)
+        raise UserError(f"--without camp:{camp}: {NO_FIT}, so that leaving out a camp changes nothing; add --observe FILE.")
     chosen = chosen_structures(structures)
     first, second = held.sides
     ensembles = Ensembles(scenario, draws, seed, chosen, sets, series_of(asked, (first, second)), progress)

@@ -1,7 +1,7 @@
 """What an assessment says: records that the command, the files and the page are made from."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from muster.verdict import Judged
 
 QUANTILES = (0.05, 0.5, 0.95)
 Band = tuple[float, float, float]
-NO_BAND: Band = (float("nan"),) * 3
+NO_BAND: Band = (float("nan"), float("nan"), float("nan"))
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def reading_as_dict(item: JudgedReading) -> dict:
         "resolution": {
             **reading.resolution.model_dump(mode="json"),
             "outcome": item.resolution.outcome,
-            "figures": [asdict(figure) for figure in item.resolution.figures],
+            "figures": [figure.model_dump() for figure in item.resolution.figures],
         },
         "scores": item.scores,
         "drivers": item.drivers,

@@ -86,16 +86,16 @@ def value(quantity: Quantity, runs: Runs, policy: str = "as-happened", fixed: tu
             return quantity.factor * inner(quantity.scaled)
         case Effect():
             under = value(quantity.effect, runs, quantity.policy)
-            without = value(quantity.effect, runs, quantity.against, tuple(quantity.fixed), tuple(quantity.cut))
+            without = value(quantity.effect, runs, quantity.against, quantity.fixed, quantity.cut)
             return over_each(under - without, without) if quantity.relative else under - without
         case Average():
             return resampled(np.mean, inner(quantity.average), weights=runs.weights)
         case Explained():
-            causes = [np.stack([inner(part) for part in group]) for group in (quantity.by, quantity.beside)]
-            return explained(inner(quantity.explained), *causes, quantity.less, runs.weights)
+            by, beside = (np.stack([inner(part) for part in group]) for group in (quantity.by, quantity.beside))
+            return explained(inner(quantity.explained), by, beside, quantity.less, runs.weights)
         case BayesFactor():
-            causes = [inner(part) for part in (quantity.first, quantity.second)]
-            return bayes_factor(inner(quantity.bayes_factor), *causes, quantity.top, quantity.neither, runs.weights)
+            first, second = inner(quantity.first), inner(quantity.second)
+            return bayes_factor(inner(quantity.bayes_factor), first, second, quantity.top, quantity.neither, runs.weights)
         case Fitted():
             from muster import battle_answers  # slow to import, and few readings need it
 

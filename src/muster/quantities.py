@@ -112,8 +112,8 @@ class Effect(Strict):
     effect: "Quantity"
     policy: str = "as-happened"
     against: str = "as-happened"
-    fixed: list[str] = []
-    cut: list[str] = []
+    fixed: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
     relative: bool = False
 
 
@@ -200,9 +200,9 @@ class Adjusted(Strict):
 
 
 FORMS = {  # "regional" first: it may hold the key "mean" too
-    "regional": Regional, "at": At, "over": Over, "mean": Mean, "largest": Largest, "smallest": Smallest, "lag": Lag, "reached": LagShare, "ratio": Ratio,
-    "difference": Difference, "sum": Sum, "scaled": Scaled, "effect": Effect, "average": Average, "explained": Explained,
-    "bayes_factor": BayesFactor, "battles": Fitted, "table": Fought, "regions": Regions, "adjusted": Adjusted,
+    "regional": Regional, "at": At, "over": Over, "mean": Mean, "largest": Largest, "smallest": Smallest, "lag": Lag,
+    "reached": LagShare, "ratio": Ratio, "difference": Difference, "sum": Sum, "scaled": Scaled, "effect": Effect, "average": Average,
+    "explained": Explained, "bayes_factor": BayesFactor, "battles": Fitted, "table": Fought, "regions": Regions, "adjusted": Adjusted,
 }  # fmt: skip
 
 

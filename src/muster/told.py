@@ -258,7 +258,7 @@ def simplified(unit) -> str:
     """A unit in the words of quantity(): person/week, km2, and 1 without dimension."""
     powers = sorted(dict(unit._units).items())
     short = {"kilometer": "km"}
-    words = {sign: [spelled(short.get(name, name), abs(p)) for name, p in powers if p * sign > 0] for sign in (1, -1)}
+    words = {sign: [spelled(short.get(name) or name, abs(p)) for name, p in powers if p * sign > 0] for sign in (1, -1)}
     return "/".join(["*".join(words[1]) or "1", *words[-1]])
 
 

@@ -35,10 +35,11 @@ def standard_error(truths: np.ndarray, weights: np.ndarray | None = None, effect
     weights [draw] sum to 1 where draws do not count alike; `effective` draws where the truths are not as many independent ones. At a
     share of 0 or 1 the error is that of one true draw in twice as many, not 0: so many draws cannot tell a smaller probability.
     """
-    weight = np.full(len(truths), 1 / len(truths)) if weights is None else weights
-    count = effective if effective is not None else 1 / float(np.sum(weight**2))
-    p = float(np.clip(np.sum(weight * truths), 0, 1))
-    if p in (0.0, 1.0) or np.all(truths == truths[0]):
+    count = len(truths) if weights is None else 1 / float(np.sum(weights**2))
+    count = count if effective is None else effective
+    p = float(np.mean(truths) if weights is None else np.clip(np.sum(weights[truths]), 0, 1))
+    if np.all(truths == truths[0]):
+        p = float(truths[0])
         half = 1 / (2 * count)
         return p, float(np.sqrt(half * (1 - half) / count)) if count > 1 else 0.0
     return p, float(np.sqrt(p * (1 - p) / count))

@@ -45,7 +45,7 @@ def log_likelihood(results: Results, row: Observation) -> np.ndarray:
     change = row.unit == "km2" and row.operator == "over"
     bias = biases()["change" if change else row.source_class]
     low, middle, high = np.log(bias.factor)
-    if change or bias.absolute and np.any(values <= 0) or row.central <= 0:
+    if change or (bias.absolute and np.any(values <= 0)) or row.central <= 0:
         own = (row.high - row.low) / (2 * Z95) if row.low is not None and row.high is not None else 0.0
         spread = np.sqrt((bias.absolute or 1e-9) ** 2 + own**2 + (values * (high - low) / (2 * Z95)) ** 2)
         return density((row.central - values * np.exp(middle)) / spread, spread, row.relation)
@@ -57,12 +57,12 @@ def log_likelihood(results: Results, row: Observation) -> np.ndarray:
 
 
 def density(z: np.ndarray, spread: np.ndarray, relation: str) -> np.ndarray:
-    """Log density of a figure, or of the right side of a bound [draw]; draws far off are all alike, so that one figure cannot rule."""
+    """Log density of a figure, or of the right side of a bound [draw]."""
     if relation == "at_least":
         return log_ndtr(-z)  # the truth is at least the figure: the less it falls short the better
     if relation == "at_most":
         return log_ndtr(z)
-    return -0.5 * np.minimum(z**2, 25.0) - np.log(spread)
+    return -0.5 * z**2 - np.log(spread)
 
 
 def weigh(results: Results, file: Path, without: str | None) -> Weighed:
@@ -89,7 +89,8 @@ def weigh(results: Results, file: Path, without: str | None) -> Weighed:
     for row in rows:
         values = predict(results, row)
         before, after = np.median(values), weighted_quantile(values, weights, 0.5)
-        moved.append(f"{row.id} ({row.side}, {row.path}): median of the draws {before:.4g} before, {after:.4g} after; figure {row.central:.4g}")
+        where = f"{row.id} ({row.side}, {row.path})"
+        moved.append(f"{where}: median of the draws {before:.4g} before, {after:.4g} after; figure {row.central:.4g}")
     return Weighed(weights, effective, tuple(rows), tuple(moved))
 
 

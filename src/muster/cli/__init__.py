@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from muster.cli.assess import assess
-from muster.cli.claims import app as claims
 from muster.cli.cite import cite
+from muster.cli.claims import app as claims
 from muster.cli.compare import compare
 from muster.cli.data import app as data
 from muster.cli.new import new

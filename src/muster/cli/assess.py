@@ -29,7 +29,7 @@ def assess(
         str | None, typer.Option("--as-of", metavar="DATE", help="twice the spread on numbers that rest on a source later than this")
     ] = None,
     observe: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="weigh the draws by figures of your own: a CSV file with the columns of observations")
+        Path | None, typer.Option(metavar="FILE", help="weigh the draws by your own figures: a CSV file with the columns of observations")
     ] = None,
     without: Annotated[str | None, typer.Option(metavar="camp:NAME", help="leave the figures of a camp out of --observe")] = None,
 ) -> None:
@@ -153,6 +153,11 @@ def values(band: dict) -> str:
     """5 %, median and 95 % of a quantity as median and band, with its unit."""
     if all(value is None for value in band["values"]):
         return "-"
-    low, middle, high = ("never" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" for value in band["values"])
+    low, middle, high = (written(value) for value in band["values"])
     unit = band.get("unit", "1")
     return f"{middle} [dim]{low} to {high}{'' if unit == '1' else ' ' + unit}[/dim]"
+
+
+def written(value: float | None) -> str:
+    """A number that a cell can hold; what is not finite never comes about."""
+    return "never" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

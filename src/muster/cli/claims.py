@@ -86,7 +86,8 @@ def show_reading(page, reading) -> None:
 def told(figure) -> str:
     """A published figure in a line."""
     ends = "" if figure.low is None and figure.high is None else f" ({number(figure.low)} to {number(figure.high)})"
-    return f"{figure.quantity} {number(figure.central)}{ends} {figure.unit}, {figure.camp}, {figure.publisher}, {figure.start} to {figure.end}"
+    value = f"{figure.quantity} {number(figure.central)}{ends} {figure.unit}"
+    return f"{value}, {figure.camp}, {figure.publisher}, {figure.start} to {figure.end}"
 
 
 def number(value: float | None) -> str:
