@@ -160,8 +160,8 @@ def test_as_of_a_day_only_later_numbers_get_twice_the_spread():
         assert override.value == held.value
         assert override.range[0] <= held.range[0]
         assert override.range[1] >= held.range[1]
-    tuned = [f"war/{s}.{n}" for s, named in parameters().items() for n, e in named.items() if e.per == "war" and e.sources[0].grade == "tuned"]
-    assert set(tuned) <= set(found)
+    shared = {f"war/{s}.{n}": entry for s, named in parameters().items() for n, entry in named.items() if entry.per == "war"}
+    assert {stream for stream, entry in shared.items() if entry.sources[0].grade == "tuned"} <= set(found)
 
 
 def test_every_structure_is_the_default_but_for_one_choice(mine):

@@ -20,7 +20,8 @@ A, B, C = "2000-01-06", "2000-03-16", "2000-12-21"
 def results(stock, flow):
     """Results with a stock north/front/troops and a flow north/front/killed [draw, week], and south's twice as large."""
     time = np.datetime64("2000-01-06") + np.timedelta64(7, "D") * np.arange(1, WEEKS + 1)
-    front = xr.Dataset({"troops": (("draw", "time"), stock, {"units": "person"}), "killed": (("draw", "time"), flow, {"units": "person/week"})})
+    dims = ("draw", "time")
+    front = xr.Dataset({"troops": (dims, stock, {"units": "person"}), "killed": (dims, flow, {"units": "person/week"})})
     other = xr.Dataset({name: (("draw", "time"), 2 * array.values, array.attrs) for name, array in front.data_vars.items()})
     root = xr.Dataset(coords={"draw": np.arange(len(stock)), "time": time.astype("datetime64[ns]")})
     tree = xr.DataTree.from_dict({"/": root, "/north/front": front, "/south/front": other})
@@ -185,9 +186,10 @@ def test_a_policy_loop_or_parameter_that_is_not_there_is_refused():
     from muster.scenario import load
 
     stock = {"at": "russia/front/troops", "day": "2023-01-01"}
-    for wrong, told in (({"against": "no-decre"}, "no-decree"), ({"cut": ["fisca"]}, "fiscal"), ({"fixed": ["morale.decree_moral=0"]}, "decree_morale")):
+    wrongs = {"against": ("no-decre", "no-decree"), "cut": (["fisca"], "fiscal"), "fixed": (["morale.decree_moral=0"], "decree_morale")}
+    for key, (wrong, told) in wrongs.items():
         with pytest.raises(UserError, match=told):
-            check_quantity(READ.validate_python({"effect": stock, **wrong}), load("russia-ukraine-2022"), "here", "as-happened")
+            check_quantity(READ.validate_python({"effect": stock, key: wrong}), load("russia-ukraine-2022"), "here", "as-happened")
 
 
 def test_thresholds():

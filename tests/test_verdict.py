@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from muster.drivers import variance_shares
-from muster.verdict import FLOOR, judge, scores, standard_error, varies
+from muster.propositions import resampled
+from muster.verdict import FLOOR, judge, scores, standard_error, varies, whole_ensemble_error
 
 
 def draws(p, n=400):
@@ -81,6 +82,17 @@ def test_a_share_of_0_or_1_has_an_error_that_holds_the_truth():
         share, error = standard_error(truths)
         assert 0 < error < 1 / 200
         assert abs(share - truths[0]) < 1e-12
+
+
+@pytest.mark.parametrize("shift", [0.0, 0.1, 0.25])
+def test_the_stated_error_of_a_number_of_the_whole_ensemble_is_its_spread_over_seeds(shift):
+    found, stated = [], []
+    for seed in range(150):
+        values = np.random.default_rng(seed).normal(shift, 1.5, 200)
+        share, error = whole_ensemble_error(resampled(np.mean, values) > 0)
+        found.append(share)
+        stated.append(error)
+    assert 0.7 < np.std(found) / np.mean(stated) < 1.4
 
 
 def test_two_seeds_agree_within_three_errors():

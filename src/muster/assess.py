@@ -22,7 +22,7 @@ from muster.published import figures
 from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
 from muster.regional_answers import ONE_REGION
 from muster.scenario import load
-from muster.verdict import Judged, judge, scores, standard_error, varies
+from muster.verdict import Judged, judge, scores, standard_error, varies, whole_ensemble_error
 from muster.weights import Weighed, camp_of, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
@@ -77,7 +77,7 @@ class Judge:
     def share(self, quantity, truths: np.ndarray, weighted: bool = True) -> tuple[float, float]:
         """Probability and its Monte-Carlo error: of draws, of draws of the battle fit, or of a number of the whole ensemble."""
         if of_ensemble(quantity):
-            return standard_error(truths, effective=1.0)
+            return whole_ensemble_error(truths)
         weights = self.weights if weighted and self.weights is not None and len(truths) == len(self.weights) else None
         return standard_error(truths, weights)
 

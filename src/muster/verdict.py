@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+from scipy.special import ndtr, ndtri
 
 Verdict = Literal["supported", "likely", "undecided", "unlikely", "contradicted", "not testable", "not computed"]
 FLOOR = 0.001  # probabilities are kept this far from 0 and 1 before the log score, stated here in advance
@@ -29,20 +30,31 @@ class Judged:
         return cls(nan, nan, nan, nan, verdict, False, False)
 
 
-def standard_error(truths: np.ndarray, weights: np.ndarray | None = None, effective: float | None = None) -> tuple[float, float]:
-    """Share of true draws and its Monte-Carlo standard error.
+def standard_error(truths: np.ndarray, weights: np.ndarray | None = None) -> tuple[float, float]:
+    """Share of true draws and its Monte-Carlo standard error; weights [draw] sum to 1 where draws do not count alike.
 
-    weights [draw] sum to 1 where draws do not count alike; `effective` draws where the truths are not as many independent ones. At a
-    share of 0 or 1 the error is that of one true draw in twice as many, not 0: so many draws cannot tell a smaller probability.
+    At a share of 0 or 1 the error is that of one true draw in twice as many, not 0: so many draws cannot tell a smaller probability.
     """
     count = len(truths) if weights is None else 1 / float(np.sum(weights**2))
-    count = count if effective is None else effective
     p = float(np.mean(truths) if weights is None else np.clip(np.sum(weights[truths]), 0, 1))
     if np.all(truths == truths[0]):
         p = float(truths[0])
         half = 1 / (2 * count)
-        return p, float(np.sqrt(half * (1 - half) / count)) if count > 1 else 0.0
+        return p, float(np.sqrt(half * (1 - half) / count))
     return p, float(np.sqrt(p * (1 - p) / count))
+
+
+def whole_ensemble_error(truths: np.ndarray) -> tuple[float, float]:
+    """Share of true resamples of the whole ensemble [resample], and its error over ensembles.
+
+    The ensemble is one observation: where the statistic is about normal, the share is Phi(z) and z has an error of 1.
+    """
+    half = 1 / (2 * len(truths))
+    p = float(np.mean(truths))
+    nodes, weights = np.polynomial.hermite_e.hermegauss(41)
+    shares = ndtr(ndtri(np.clip(p, half, 1 - half)) + nodes)
+    weights = weights / weights.sum()
+    return p, float(np.sqrt(np.sum(weights * (shares - np.sum(weights * shares)) ** 2)))
 
 
 def varies(values: np.ndarray) -> bool:
