@@ -96,7 +96,7 @@ class Claim(Strict):
 
 def read_claim(path: Path) -> Claim:
     """A claim from its file; what is wrong with it is told with file, line and key."""
-    return where_wrong(Claim, read_yaml(path), str(path), key_lines(read_text(path)))
+    return where_wrong(Claim, read_yaml(path), str(path), lambda: key_lines(read_text(path)))
 
 
 def known_claims() -> dict[str, Path]:

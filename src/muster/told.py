@@ -1,6 +1,7 @@
 """What is wrong with a claim's file, told in one sentence: names, units and dates of quantities, checked without a run."""
 
 import datetime
+from collections.abc import Callable
 from dataclasses import fields
 from functools import cache
 from typing import TypeVar
@@ -57,7 +58,7 @@ def series() -> dict[str, tuple[str, bool]]:
     return found
 
 
-def where_wrong(model: type[Checked], data, name: str, lines: dict[str, int]) -> Checked:
+def where_wrong(model: type[Checked], data, name: str, lines_of: Callable[[], dict[str, int]]) -> Checked:
     """data as a record of a model; what is wrong is told with file, line and key, and with the nearest valid name."""
     try:
         return model.model_validate(data)
@@ -65,6 +66,7 @@ def where_wrong(model: type[Checked], data, name: str, lines: dict[str, int]) ->
         errors = problem.errors()
     first = sorted(errors, key=lambda error: error["type"] != "extra_forbidden")[0]  # a misspelt key first
     path, form = without_tags(first["loc"])
+    lines = lines_of()
     key = at = ".".join(path)
     while at and at not in lines:
         at = at.rpartition(".")[0]
