@@ -87,8 +87,8 @@ def fought(name: str, since: int | None, until: int | None, resamples: int, seed
     """A number of the table of battles on resamples of its battles [resample]: median men per km, or share with superiority."""
     try:
         battles = load()
-    except UserError as problem:
-        raise NotComputed(f"not computed: {problem}") from None
+    except UserError:
+        raise NotComputed("not computed: the table of battles is not there; `muster data fetch battles` gets it") from None
     chosen = np.ones(len(battles), dtype=bool)
     chosen &= battles.year >= since if since is not None else chosen
     chosen &= battles.year <= until if until is not None else chosen

@@ -141,7 +141,8 @@ def cut_links(names: tuple[str, ...]) -> tuple[Links, Links]:
 
 def thinned(results: Results, kept: frozenset[str]) -> Results:
     """The results with the series that are asked for only; arrays of their own, so that the rest can be forgotten."""
-    nodes: dict[str, xr.Dataset] = {}
+    regional = {path.rpartition("/")[0] for path in results.paths() if "/by_region/" in path}
+    nodes: dict[str, xr.Dataset] = {f"/{node}": results.tree[node].to_dataset(inherit=False) for node in regional}
     for path in sorted(kept & set(results.paths())):
         node, _, name = path.rpartition("/")
         array = output.series_of(results.tree, path)
