@@ -23,7 +23,7 @@ SUBSYSTEMS = tuple(name for name in OWNERS.values() if name != "coupling")
 SPLIT = {"front": "front_law"}  # a subsystem whose equations lie in two files
 COUPLING = ("before", "after", "week", "coupling")
 FLOWS = {"fight": ("front", "Fight"), "flows": ("morale", "Flows"), "moves": ("front", "Moves"), "calls": ("callup", "Flows")}
-MADE_BY = {"intake": ("coupling", "intake_by_cohort")}  # an argument of the coupling's own functions
+MADE_BY = {"experience": ("coupling", "experience_by_cohort")}  # an argument of the coupling's own functions
 OWNER_OF = {"people": "demography", "latest": "world"}
 
 
@@ -205,7 +205,8 @@ def origins(text: str) -> list[str]:
     named = re.findall(r"\b(?:side|b|here)\.(?:latest\.)?(\w+)", text) + re.findall(r"\b(\w+)_out\b", text)
     named += [FLOWS[name][0] for name in FLOWS if re.search(rf"\b{name}\b", text)]
     known = {"levers", "noise", "clock", "war", *SUBSYSTEMS}
-    return sorted({OWNER_OF.get(name, name) for name in named if OWNER_OF.get(name, name) in known})
+    owners = [OWNER_OF.get(name, name) for name in named if name]
+    return sorted({owner for owner in owners if owner in known})
 
 
 def variable(experiment: Experiment, path: str) -> tuple[str, str, str, type[Record]]:

@@ -14,6 +14,7 @@ import typer
 
 from muster.cli.assess import assess
 from muster.cli.cite import cite
+from muster.cli.claims import app as claims
 from muster.cli.compare import compare
 from muster.cli.data import app as data
 from muster.cli.explain import explain
@@ -37,6 +38,7 @@ app.command()(assess)
 app.command()(compare)
 app.command()(cite)
 app.command()(explain)
+app.add_typer(claims, name="claims")
 app.add_typer(new, name="new")
 app.add_typer(data, name="data")
 app.add_typer(validate, name="validate")

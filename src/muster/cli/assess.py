@@ -1,6 +1,7 @@
 """muster assess: judge claims on a scenario."""
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -22,56 +23,77 @@ def assess(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the claims for a machine, on stdout")] = False,
     structures: Annotated[
-        str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try; all tries them one at a time")
+        str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try, one at a time")
     ] = "default",
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="DATE", help="twice the spread on numbers that rest on a source later than this")
+    ] = None,
+    observe: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="weigh the draws by your own figures: a CSV file with the columns of observations")
+    ] = None,
+    without: Annotated[str | None, typer.Option(metavar="camp:NAME", help="leave the figures of a camp out of --observe")] = None,
 ) -> None:
     """Judge claims: every reading on one ensemble, with its mirror on the other side and what published figures say."""
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
-    from muster.experiment import structures_of
+    from muster.reading import date
 
-    structures_of(structures)
+    started = time.perf_counter()
     folder = out or Path(f"muster-assess-{Path(scenario).stem}")
     output.check_folder(folder, force)
+    day = date(as_of, "--as-of") if as_of else None
 
     from muster.assess import assess as judge
+    from muster.assess import beside_default
 
+    beside_default(structures)
+    options = {"as_of": day, "observe": observe, "without": without}
     with progress_bar(f"Simulating {scenario}") as update:
-        judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update) for _ in range(1))
+        judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update, **options) for _ in range(1))
         judgement = next(in_background(judging))
     paths = judgement.save(folder, force)
     if as_json:
-        told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures}
-        typer.echo(
-            json.dumps({**told, "files": [str(path) for path in paths], "claims": judgement.as_list()}, ensure_ascii=False, default=str)
-        )
+        told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures, "notes": judgement.notes}
+        files = [str(path) for path in paths]
+        typer.echo(json.dumps({**told, "files": files, "claims": judgement.as_list()}, ensure_ascii=False, default=str))
     else:
-        show(judgement.as_list(), judgement.experiment, paths, structures)
+        show(judgement, paths, structures, time.perf_counter() - started)
 
 
-def show(claims: list[dict], experiment, paths: list[Path], structures: str) -> None:
+def show(judgement, paths: list[Path], structures: str, seconds: float) -> None:
     """All readings, the table of the headline readings, the files, and three lines to remember."""
     from muster.cli.terminal import console
 
-    page = console()
+    page, claims = console(), judgement.as_list()
     page.print(readings_table(claims))
-    page.print(headline_table(claims, experiment))
+    page.print(headline_table(claims, judgement.experiment))
+    for note in judgement.notes:
+        page.print(note)
     for path in paths:
         page.print(str(path), soft_wrap=True)
     readings = [reading for claim in claims for reading in claim["readings"]]
-    prior = sum(reading["prior_driven"] for reading in readings)
-    flipped = sum(bool(reading["flips"]) for reading in readings)
+    page.print(f"{len(readings)} readings of {len(claims)} claims in {seconds:.0f} seconds.")
     page.print("To remember:")
-    page.print(
-        f"- {prior} of {len(readings)} readings are prior-driven: no fit to data moved them. Such a reading is called supported or"
-        " contradicted only where every draw under every equation agrees."
-    )
-    page.print(
-        f"- {flipped} of {len(readings)} readings change sides under a rival equation."
-        if structures == "all"
-        else "- One form of the equations was used; --structures all shows which readings a rival equation changes."
-    )
-    page.print("- The outcome is what published figures say; it never moves a verdict, and no verdict moves it.")
+    for line in remembered(readings, structures):
+        page.print(f"- {line}")
+
+
+def remembered(readings: list[dict], structures: str) -> list[str]:
+    """The lines that a reader should remember."""
+    prior = sum(reading["prior_driven"] for reading in readings)
+    without = sum(reading["verdict"] in ("not computed", "not testable") for reading in readings)
+    flipped = sum(bool(reading["flips"]) for reading in readings)
+    return [
+        f"{prior} of {len(readings)} readings are prior-driven: no figures moved them. Such a reading is called supported or contradicted"
+        " only where every draw under every equation agrees.",
+        f"{flipped} of {len(readings)} readings change sides under a rival equation or another ending of the war"
+        + (
+            f"; {without} have no probability, and say why."
+            if structures != "default"
+            else f"; --structures all tries the rival equations. {without} readings have no probability, and say why."
+        ),
+        "The outcome is what published figures say; it never moves a verdict, and no verdict moves it.",
+    ]
 
 
 def readings_table(claims: list[dict]):
@@ -83,12 +105,13 @@ def readings_table(claims: list[dict]):
     for name in ("reading", "p", "verdict", "outcome", "p if ceasefire, escalates"):
         shown.add_column(name)
     for claim in claims:
-        shown.add_row(f"[bold]{claim['id']}[/bold]")
+        if len(claim["readings"]) > 1:
+            shown.add_row(f"[bold]{claim['id']}[/bold]")
         for reading in claim["readings"]:
             if not reading["headline"]:
                 endings = reading["by_continuation"]
                 others = ", ".join(f"{endings[name]:.2f}" for name in ("ceasefire", "escalates") if name in endings)
-                shown.add_row(f"  {reading['id']}", f"{reading['probability']:.2f}", reading["verdict"], outcome(reading), others)
+                shown.add_row(f"  {reading['id']}", probability(reading), reading["verdict"], outcome(reading), others)
     return shown
 
 
@@ -99,24 +122,42 @@ def headline_table(claims: list[dict], experiment):
 
     labels = [experiment.scenario.sides[side].label for side in experiment.sides]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title="Claims, by their headline reading", title_justify="left")
-    for name in ("claim", "p", "verdict", "outcome", f"median and 90 % band: {labels[0]}, {labels[1]}"):
+    for name in ("claim", "p", "verdict", "outcome", "median and 90 % band, of the side and of the other"):
         shown.add_column(name)
     for claim in claims:
         reading = next(reading for reading in claim["readings"] if reading["headline"])
-        probability = f"{reading['probability']:.2f} ±{2 * reading['mcse']:.2f}"
-        bands = f"{values(reading['quantity']['values'])}\n{values(reading['mirror']['values'])}"
+        error = "" if reading["mcse"] is None else f" ±{2 * reading['mcse']:.2f}"
+        of = labels[experiment.sides.index(claim["side"])]
+        bands = reading["why_not"] or f"{of} {values(reading['quantity'])}\n{values(reading['mirror'])}".rstrip("\n-")
         shown.add_row(
-            f"{claim['title']}\n[dim]{reading['id']}[/dim]", probability, f"[bold]{reading['verdict']}[/bold]", outcome(reading), bands
+            f"{claim['title']}\n[dim]{reading['id']}[/dim]",
+            probability(reading) + error,
+            f"[bold]{reading['verdict']}[/bold]",
+            outcome(reading),
+            bands,
         )
     return shown
 
 
+def probability(reading: dict) -> str:
+    """The probability, where there is one."""
+    return "-" if reading["probability"] is None else f"{reading['probability']:.2f}"
+
+
 def outcome(reading: dict) -> str:
     """What the published figures say."""
-    return reading["resolution"]["outcome"] or "open"
+    return reading["resolution"]["outcome"]
 
 
-def values(quantiles: list[float | None]) -> str:
-    """5 %, median and 95 % of a quantity as median and band."""
-    low, middle, high = ("never" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" for value in quantiles)
-    return f"{middle} [dim]{low} to {high}[/dim]"
+def values(band: dict) -> str:
+    """5 %, median and 95 % of a quantity as median and band, with its unit."""
+    if all(value is None for value in band["values"]):
+        return "-"
+    low, middle, high = (written(value) for value in band["values"])
+    unit = band.get("unit", "1")
+    return f"{middle} [dim]{low} to {high}{'' if unit == '1' else ' ' + unit}[/dim]"
+
+
+def written(value: float | None) -> str:
+    """A number that a cell can hold; what is not finite never comes about."""
+    return "never" if value is None else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -9,7 +9,7 @@ from muster.model.levers import Ground, Levers
 from muster.model.luck import Noise
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import share
-from muster.model.world import Cohorts, Given, Regional, Side
+from muster.model.world import Cohorts, Given, Regional, Register, Side
 
 
 class Clock(Record):
@@ -142,8 +142,34 @@ def regional(side: Side, given: Given) -> Regional:
     )
 
 
-def cohorts(side: Side, fight, flows: morale.Flows, intake) -> Cohorts:
+def register(eligible, params: callup.Params) -> Register:
+    """Men who may be called up and can be reached [person]; eligible [region, skill, experience]."""
+    none, served, combat = jnp.sum(eligible, axis=(0, 1)) * jnp.stack([params.reach_none, params.reach_served, params.reach_combat])
+    return Register(reachable_none=none, reachable_served=served, reachable_combat=combat)
+
+
+def experienced_by_cohort(calls: callup.Flows, experience, least: int):
+    """Men taken into training from home [person/week] by cohort who have at least an experience (index of EXPERIENCES).
+
+    `experience` [cohort, experience] as of experience_by_cohort; not known of prisoners and of men raised elsewhere.
+    """
+    called, volunteers = jnp.sum(calls.inducted, axis=(1, 2)), jnp.sum(calls.volunteers)
+    none = jnp.zeros_like(volunteers)
+    return jnp.stack([none, called[0], called[1], volunteers, none]) * jnp.sum(experience[:, least:], axis=1)
+
+
+def quality_by_cohort(skill, spirit, params: front.Params):
+    """Combat power per man by a cohort's own skill and morale [1], reference 1; leaders, equipment and coordination are the force's."""
+    own_skill, own_morale = (jnp.maximum(part, 1e-6) for part in (skill, spirit))
+    return jnp.exp(
+        params.skill_weight * jnp.log(own_skill / params.reference_skill)
+        + params.morale_weight * jnp.log(own_morale / params.reference_morale)
+    )
+
+
+def cohorts(side: Side, fight, flows: morale.Flows, calls: callup.Flows, experience, params: front.Params) -> Cohorts:
     """Readings by cohort."""
+    skill = share(jnp.sum(side.front.troops * side.training.skill, axis=0), jnp.sum(side.front.troops, axis=0))
     troops = jnp.sum(side.front.troops, axis=0)
     captured = jnp.sum(flows.surrendered, axis=0)
     killed, wounded = jnp.sum(fight.killed, axis=0), jnp.sum(fight.wounded, axis=0)
@@ -153,12 +179,15 @@ def cohorts(side: Side, fight, flows: morale.Flows, intake) -> Cohorts:
         killed=killed,
         wounded=wounded,
         captured=captured,
-        skill=share(jnp.sum(side.front.troops * side.training.skill, axis=0), troops),
+        skill=skill,
         desertion_hazard=flows.desertion_hazard,
-        called_up=intake,
+        called_up=intake_by_cohort(calls),
         deserted=jnp.sum(flows.deserted, axis=0),
         surrendered=captured,
         in_training=training.present(side.training.men),
         strength=men_outside(side),
         morale=side.morale.morale,
+        quality=quality_by_cohort(skill, side.morale.morale, params),
+        called_up_served=experienced_by_cohort(calls, experience, 1),
+        called_up_combat=experienced_by_cohort(calls, experience, 2),
     )

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from muster.model import arms, front
 from muster.model.after import book_front, book_training, count, endure, govern, judge, report, strain
 from muster.model.before import call, deploy, earn, equip, join, reinforce, support, told, train
-from muster.model.coupling import Before, Clock, Enemy, Here, cohorts, intake_by_cohort
+from muster.model.coupling import Before, Clock, Enemy, Here, cohorts, experience_by_cohort, register
 from muster.model.levers import Ground
 from muster.model.pair import Pair, each, pair
 from muster.model.smooth import share
@@ -69,7 +69,7 @@ def second_half(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: H
     lost = arms.losses(side.arms, fight.loss_share, here.given.params.arms, dt)
     new_arms = arms.book(side.arms, lost, enemy.vehicles, here.given.params.arms, dt)
     new_command, command_out = report(side, b, fight, new_front, front_out, here, dt, structure)
-    killed = jnp.sum(fight.killed, axis=0)
+    killed, eligible = jnp.sum(fight.killed, axis=0), side.demography.margins.eligible
     new_society, society_out, leaving = judge(side, b, fight, new_front, command_out, killed, here, dt, structure)
     new_people, people_out = count(side, b, flows, society_out, leaving, killed, here, dt)
     new_regions, regions_out = strain(side, b, fight, new_people, killed, here, dt, structure)
@@ -102,7 +102,8 @@ def second_half(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: H
     )
     readings = {
         "people": people_out,
-        "cohorts": cohorts(new, fight, flows, intake_by_cohort(b.calls)),
+        "cohorts": cohorts(new, fight, flows, b.calls, experience_by_cohort(b.calls, eligible, dt), here.given.params.front),
+        "register": register(eligible, here.given.params.callup),
         "callup": b.callup,
         "training": b.training,
         "front": front_out,
