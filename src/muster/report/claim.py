@@ -1,0 +1,275 @@
+"""One claim as a section of the report: its reading, its charts, why, and what would change it."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from muster import charts
+from muster.assess import Judgement, JudgedReading
+from muster.claims import Claim
+from muster.evidence import parameters
+from muster.observe import Observation, observations
+from muster.propositions import PROPOSITIONS, At, Over, mirrored, value
+from muster.report import series
+from muster.report.drawing import Figure, drawn
+from muster.report.words import NAMES, band, count, day, listed, number, percent, probability, quantiles, scaled
+from muster.results import Results
+
+ROWS = 14  # lines of a table of a course
+HEAD = ("5 %", "25 %", "median", "75 %", "95 %")
+CAMPS = {"poll": "polls", "independent": "independent", "western-official": "officials of partner states of Ukraine"}
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that the page says of a claim."""
+
+    claim: Claim
+    headline: JudgedReading
+    others: list[JudgedReading]
+    figures: list[Figure]
+    why: list[str]
+    change: list[str]
+    counted: list[str]
+    rows: list[list[str]]
+    endings: list[tuple[JudgedReading, list[str]]]
+
+
+def section(claim: Claim, items: list[JudgedReading], judgement: Judgement) -> Section:
+    """The section of a claim."""
+    headline = next(item for item in items if item.reading.headline)
+    return Section(
+        claim=claim,
+        headline=headline,
+        others=[item for item in items if item is not headline],
+        figures=figures(headline, judgement),
+        why=drivers(headline, judgement),
+        change=changes(headline, judgement),
+        counted=evidence(headline, judgement),
+        rows=[resolved(row) for row in headline.reading.resolution.rows],
+        endings=[(item, [probability(p) for p in item.by_continuation.values()]) for item in items if item.by_continuation],
+    )
+
+
+def in_percent(item: JudgedReading) -> bool:
+    """Whether the reading speaks of percent or of points: then so do its charts."""
+    return bool(re.search(r"%|\bpoints?\b", item.reading.statement))
+
+
+def figures(item: JudgedReading, judgement: Judgement) -> list[Figure]:
+    """The chart of the quantity, and of the first series behind it of which figures were published, where the quantity is not that itself."""
+    quantity, results = item.reading.proposition.quantity, judgement.results
+    if item.reading.policy != judgement.experiment.policy or not series.leaves(quantity):
+        return [interval(item, judgement)]
+    found = [chance(item, judgement)] if item.reading.event else [fan_of(item, judgement)]
+    if not isinstance(quantity, At | Over):
+        behind = next((leaf for leaf in series.leaves(quantity) if series.published(leaf, results.sides)), None)
+        if behind is not None:
+            found.append(background(behind, judgement))
+    return [figure for figure in found if figure is not None]
+
+
+def fan_of(item: JudgedReading, judgement: Judgement) -> Figure | None:
+    """The quantity over time against its threshold."""
+    quantity, results, proposition = item.reading.proposition.quantity, judgement.results, item.reading.proposition
+    mirror = mirrored(quantity, results.sides)
+    found = series.course(quantity, mirror, results, judgement.experiment.scenario.last_observation)
+    if found is None:
+        return interval(item, judgement)
+    points = series.published(quantity, results.sides) if isinstance(quantity, At | Over) else []
+    opens = "as its window fills" if found.window[0] != found.window[1] else "over time"
+    caption = f"The quantity {opens}; {threshold_words(proposition.name)} at {day(found.window[1])}"
+    return fan(found, points, caption, judgement, series.unit_of(quantity, results), in_percent(item), proposition.threshold)
+
+
+def threshold_words(name: str) -> str:
+    """What a proposition asks."""
+    return {"exceeds": "above the dashed line", "at_least": "on or above the dashed line"}.get(name, "below the dashed line") + " the reading is true"
+
+
+def background(leaf: series.Leaf, judgement: Judgement) -> Figure | None:
+    """A series behind a quantity, with the published figures."""
+    results, last = judgement.results, judgement.experiment.scenario.last_observation
+    shown: series.Leaf = leaf
+    if not isinstance(leaf, At | Over):
+        shown = At(at=series.paths(leaf)[0], cohort=leaf.cohort, day=series.window(leaf)[1])
+    found = series.course(shown, mirrored(shown, results.sides), results, last)
+    if found is None:
+        return None
+    words = series.meaning(shown, results)
+    unit, around = series.unit_of(shown, results), series.window(leaf)
+    found = series.Course(found.days, found.values, around)
+    share = unit == "1" and words.startswith("share")
+    return fan(found, series.published(shown, results.sides), f"Behind it: {words}", judgement, unit, share, None)
+
+
+def fan(
+    found: series.Course, points: list[Observation], caption: str, judgement: Judgement, unit: str, shares: bool, threshold: float | None
+) -> Figure:
+    """A course of both sides as a fan with its published figures."""
+    labels = labels_of(judgement.results)
+    kept = [row for row in points if found.days[0] <= series.middle(row) <= max(found.days[-1], series.date(row.end))]
+    everything = np.concatenate([side[np.isfinite(side)] for side in found.values])
+    factor, words = scaled(unit, float(np.quantile(np.abs(everything), 0.95)) if len(everything) else 0.0, shares)
+    rows = []
+    for at, moment in enumerate(found.days):
+        for label, side in zip(labels, found.values, strict=True):
+            points_of = {name: number * factor for name, number in quantiles(side[:, at]).items()}
+            if all(np.isfinite(list(points_of.values()))):
+                rows.append({"day": moment.isoformat(), "side": label, **points_of})
+    dots = [dot(row, factor, dict(zip(judgement.results.sides, labels, strict=True))) for row in kept]
+    last = judgement.experiment.scenario.last_observation
+    line = None if threshold is None else {"value": threshold * factor, "word": f"threshold {number(threshold * factor)} {words}".strip()}
+    late = last.isoformat() if found.days[0] < last < found.days[-1] else None
+    if dots:
+        caption += f". Diamonds: {count(len(dots), 'published figure')}"
+    label = f"{caption}. {ends(rows, labels, words)}"
+    spec = charts.fan(rows, labels, words or "index", points=dots, threshold=line, window=found.window, last=late)
+    return Figure(caption, label, drawn(spec, label), ["day", "side", *HEAD], table(rows, labels), published_words(kept))
+
+
+def ends(rows: list[dict], labels: tuple[str, str], words: str) -> str:
+    """What the last day shows, in a sentence."""
+    told = []
+    for label in labels:
+        own = [row for row in rows if row["side"] == label]
+        if own:
+            told.append(f"{label} {number(own[-1]['p50'])} {words} (90 %: {band(own[-1]['p5'], own[-1]['p95'])}) on {day(own[-1]['day'])}")
+    return f"{'; '.join(told)}."
+
+
+def dot(row: Observation, factor: float, labels: dict[str, str]) -> dict:
+    """A published figure as a point with its range."""
+    low = row.central if row.low is None else row.low
+    high = row.central if row.high is None else row.high
+    numbers = {"low": low * factor, "value": row.central * factor, "high": high * factor}
+    return {"day": series.middle(row).isoformat(), "side": labels[row.side], **numbers}
+
+
+def published_words(rows: list[Observation]) -> str:
+    """Where the points stand."""
+    if not rows:
+        return "No published figure of the library reads exactly this quantity."
+    told = [f"{row.id} ({row.side}, {row.camp}, published {row.published}): {number(row.central)}" for row in rows]
+    return f"Published figures: {'; '.join(told)}."
+
+
+def table(rows: list[dict], labels: tuple[str, str]) -> list[list[str]]:
+    """Some days of a course, in words."""
+    found = []
+    for label in labels:
+        own = [row for row in rows if row["side"] == label]
+        places = sorted(set(np.linspace(0, len(own) - 1, min(ROWS, len(own))).astype(int))) if own else []
+        found += [[own[place]["day"], label, *(number(own[place][name]) for name in NAMES)] for place in places]
+    return found
+
+
+def chance(item: JudgedReading, judgement: Judgement) -> Figure | None:
+    """An event: the share of draws in which it has happened by each day."""
+    proposition, results = item.reading.proposition, judgement.results
+    mirror = mirrored(proposition.quantity, results.sides)
+    found = series.course(proposition.quantity, mirror, results, item.reading.until)
+    if found is None:
+        return interval(item, judgement)
+    labels, rows = labels_of(results), []
+    for label, side in zip(labels, found.values, strict=True):
+        truths = PROPOSITIONS[proposition.name](side, proposition.threshold)
+        rows += [{"day": at.isoformat(), "side": label, "share": float(p)} for at, p in zip(found.days, truths.mean(axis=0), strict=True)]
+    last = judgement.experiment.scenario.last_observation
+    caption = "Share of draws in which it has happened by the day"
+    told = "; ".join(f"{label} {percent([row for row in rows if row['side'] == label][-1]['share'])}" for label in labels)
+    label = f"{caption}. At the end: {told}."
+    late = last.isoformat() if found.days[0] < last < found.days[-1] else None
+    cells = [[row["day"], row["side"], percent(row["share"])] for row in rows[:: max(1, len(rows) // (2 * ROWS))]]
+    spec = charts.chances(rows, labels, window=found.window, last=late)
+    return Figure(caption, label, drawn(spec, label), ["day", "side", "share of draws"], cells, "A rare event rests on priors.")
+
+
+def interval(item: JudgedReading, judgement: Judgement) -> Figure | None:
+    """A quantity without a course in time: both sides' intervals."""
+    proposition, results, labels = item.reading.proposition, judgement.results, labels_of(judgement.results)
+    own = item.reading.policy == judgement.experiment.policy
+    rows, told = [], []
+    for label, quantity, three in (
+        (labels[0], proposition.quantity, item.quantiles),
+        (labels[1], mirrored(proposition.quantity, results.sides), item.mirror),
+    ):
+        points = quantiles(value(quantity, results)) if own else dict(zip(NAMES, (three[0], *[three[1]] * 3, three[2]), strict=True))
+        told.append([label, *(number(points[name]) for name in NAMES)])
+        if np.isfinite(points["p50"]):
+            most = max(x for x in points.values() if np.isfinite(x))
+            rows.append({"side": label, **{name: x if np.isfinite(x) else most for name, x in points.items()}})
+    if not rows:
+        return None
+    shares, unit = in_percent(item), series.unit_of(proposition.quantity, results) if own else "1"
+    factor, words = scaled(unit, max(row["p50"] for row in rows), shares)
+    rows = [{"side": row["side"], **{name: row[name] * factor for name in NAMES}} for row in rows]
+    line = {"value": proposition.threshold * factor, "word": f"threshold {number(proposition.threshold * factor)} {words}".strip()}
+    caption = "The quantity over the draws: thin 90 %, thick 50 %, dot median"
+    label = f"{caption}. {'; '.join(f'{row[0]} {row[3]} (90 %: {row[1]} to {row[5]})' for row in told)}. {line['word']}."
+    spec = charts.intervals(rows, labels, words or "index", threshold=line)
+    note = "Never: in this part of the draws it does not happen." if any("never" in row for row in told) else ""
+    return Figure(caption, label, drawn(spec, label), ["side", *HEAD], told, note)
+
+
+def labels_of(results: Results) -> tuple[str, str]:
+    """The two sides as they are called."""
+    first, second = results.tree.attrs["labels"]
+    return str(first), str(second)
+
+
+def drivers(item: JudgedReading, judgement: Judgement) -> list[str]:
+    """The uncertain numbers that carry most of the spread, in words."""
+    labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
+    told = []
+    for driver in item.drivers:
+        scope, _, name = driver["parameter"].partition("/")
+        subsystem, _, parameter = name.partition(".")
+        whose = f" ({labels[scope]})" if scope in labels else ""
+        told.append(f"{parameters()[subsystem][parameter].meaning}{whose}: {percent(driver['share'])} of the spread")
+    return told
+
+
+def changes(item: JudgedReading, judgement: Judgement) -> list[str]:
+    """What would turn the answer."""
+    told = []
+    middle, threshold = item.quantiles[1], item.reading.proposition.threshold
+    factor = 100.0 if in_percent(item) else 1.0
+    unit = " %" if in_percent(item) else ""
+    if np.isfinite(middle) and not item.reading.event:
+        told.append(f"Another threshold: at {number(middle * factor)}{unit} the odds would be even; the reading asks for {number(threshold * factor)}{unit}.")
+    if item.flips:
+        told.append(f"Other equations: under {listed(item.flips)} the answer falls on the other side of one half.")
+    elif len(judgement.structures) > 1:
+        told.append(f"None of {len(judgement.structures) - 1} rival equations puts the answer on the other side of one half.")
+    else:
+        told.append("Rival equations were not run; muster assess --structures all runs them.")
+    if item.judged.by_construction:
+        told.append("By construction: every draw under every equation gives this answer.")
+    if item.judged.prior_driven:
+        told.append("Data: no fit to this war has moved this number. It is a prior, and a fit may change it.")
+    return told
+
+
+def evidence(item: JudgedReading, judgement: Judgement) -> list[str]:
+    """How many published figures are about the quantity, by side and camp."""
+    labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
+    told = []
+    for side, camps in series.counted(item.reading.proposition.quantity, judgement.results.sides).items():
+        parts = ", ".join(f"{CAMPS.get(camp, camp)} {many}" for camp, many in sorted(camps.items()))
+        told.append(f"{labels[side]}: {sum(camps.values())}" + (f" ({parts})" if parts else ""))
+    return told
+
+
+def resolved(row: str) -> list[str]:
+    """A row that settles a reading: what it says, of which camp, when it was published."""
+    found = next((item for item in observations() if item.id == row), None)
+    if found is None:
+        return [row, "not in the shipped table", "", "", ""]
+    spread = "" if found.low is None or found.high is None else f" ({band(found.low, found.high)})"
+    relation = {"about": "", "at_least": "at least ", "at_most": "at most "}[found.relation]
+    when = found.end if found.operator == "at" else f"{found.start} to {found.end}"
+    return [row, f"{found.path}: {relation}{number(found.central)} {found.unit if found.unit != '1' else ''}{spread}", when, found.camp, found.published]
+
+
