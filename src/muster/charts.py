@@ -25,7 +25,10 @@ def styled(chart: alt.TopLevelMixin) -> Spec:
     text = {"labelFontSize": FONT - 1, "titleFontSize": FONT, "titleFontWeight": "normal"}
     legend = {"labelColor": INK, "titleColor": INK, "labelFontSize": FONT, "orient": "top", "symbolOpacity": 1, "labelLimit": 260}
     look = {"aria": False, "background": None, "font": "system-ui, sans-serif", "view": {"stroke": None}, "axis": axis | text}
-    return chart.to_dict() | {"config": look | {"legend": legend, "title": {"color": INK, "fontSize": FONT, "anchor": "start"}}}
+    return chart.to_dict(validate=False) | {
+        "config": look
+        | {"legend": legend, "title": {"color": INK, "fontSize": FONT, "anchor": "start", "frame": "bounds", "subtitleFontSize": FONT - 1}}
+    }
 
 
 def of_sides(labels: tuple[str, str], field: str = "side:N", legend: bool = True) -> alt.Color:
@@ -52,7 +55,7 @@ def marks_of_time(threshold: dict | None, window: tuple[str, str] | None, last: 
     found = []
     if window and window[0] != window[1]:
         shade = alt.Chart(values([{"day": f"{window[0]}T00:00:00", "to": f"{window[1]}T00:00:00"}]))
-        found.append(shade.mark_rect(color=MUTED, opacity=0.1).encode(x="day:T", x2="to:T"))
+        found.append(shade.mark_rect(color=MUTED, opacity=0.1, clip=True).encode(x="day:T", x2="to:T"))
     if window:
         day = alt.Chart(values([{"day": f"{window[1]}T00:00:00"}]))
         found.append(day.mark_rule(color=MUTED, strokeWidth=1).encode(x="day:T"))
@@ -130,10 +133,12 @@ def differences(rows: list[dict], labels: tuple[str, str], order: list[str], uni
     rows: policy, side, low, median, high.
     """
     offset = alt.YOffset("side:N", sort=list(labels))
-    y = alt.Y("policy:N", title=None, sort=order, axis=alt.Axis(grid=True, labelLimit=145))
+    y = alt.Y("policy:N", title=None, sort=order, axis=alt.Axis(grid=True, labelLimit=190))
     base = alt.Chart(values(rows)).encode(y=y, yOffset=offset, color=of_sides(labels))
     zero = alt.Chart(values([{"at": 0}])).mark_rule(color=INK, strokeWidth=1).encode(x="at:Q")
-    band = base.mark_rule(strokeWidth=3, opacity=0.5).encode(x=alt.X("low:Q", title=unit, axis=alt.Axis(tickCount=5)), x2="high:Q")
+    band = base.mark_rule(strokeWidth=3, opacity=0.5).encode(
+        x=alt.X("low:Q", title=unit, axis=alt.Axis(tickCount=4, labelOverlap=True)), x2="high:Q"
+    )
     dots = base.mark_point(filled=True, size=42, opacity=1).encode(x="median:Q")
     return styled(alt.layer(zero, band, dots).properties(width=200, height=alt.Step(12)))
 
@@ -176,7 +181,8 @@ def quality_gap(
     eras = list(dict.fromkeys(row["era"] for row in flat))
     colour = alt.Scale(domain=eras, range=list(ERAS)) if len(eras) <= len(ERAS) else alt.Undefined
     base = alt.Chart(values(flat)).encode(
-        x=alt.X("worse:Q", title="quality below the enemy's, %"), color=alt.Color("era:N", title="era", sort=None, scale=colour)
+        x=alt.X("worse:Q", title="quality below the enemy's, %", axis=alt.Axis(values=[0, 10, 20, 30, 40, 50])),
+        color=alt.Color("era:N", title="era", sort=None, scale=colour),
     )
     scale = alt.Scale(type="log", domain=[1, CAP])
     axis = alt.Axis(values=[1, 2, 3, 5, 10, 20, 30])
@@ -187,8 +193,11 @@ def quality_gap(
     )
     panel = (band + line).properties(width=size[0], height=size[1])
     postures = {row["posture"] for row in flat}
-    title = alt.TitleParams(f"Men that offset a gap in quality (median, 90 % band; cut at {CAP:g})", subtitle=note or [], subtitleColor=INK)
+    said = f"Men that offset a gap in quality (median, 90 % band; cut at {CAP:g})"
     if len(postures) == 1:
+        title = alt.TitleParams(
+            ["Men that offset a gap in quality", f"(median, 90 % band; cut at {CAP:g})"], subtitle=note or [], subtitleColor=INK
+        )
         return styled(panel.properties(title=title))
     panels = panel.facet(facet=alt.Facet("posture:N", title="defence", sort=None), columns=3)
-    return styled(panels.properties(title=title))
+    return styled(panels.properties(title=said))

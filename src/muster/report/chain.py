@@ -10,13 +10,13 @@ from markupsafe import Markup, escape
 
 from muster.experiment import Experiment
 from muster.report.drawing import Figure
-from muster.report.words import band, day, number
+from muster.report.words import band, day, number, rough
 from muster.results import Results
 
 WEEKS = 52  # after the decree
 ARMY, COUNTRY, STATE = "The army", "Society, economy, partners", "The state"
 BOX, GAP, LINE = (174, 132), 14, 13
-WRAP = 27  # letters in a line of a box
+WRAP = 25  # letters in a line of a box
 REGIME_BY = datetime.date(2028, 12, 31)
 
 
@@ -61,7 +61,9 @@ def links(results: Results, experiment: Experiment) -> list[Link]:
         return of
 
     def outside(side: str) -> np.ndarray:
-        return 100 * share(results.total(f"{side}/callup/outside_criteria", start, end), total("callup/called_up")(side))
+        return 100 * share(
+            results.total(f"{side}/callup/outside_criteria", start, end), results.total(f"{side}/callup/notices", start, end)
+        )
 
     def leaving(side: str) -> np.ndarray:
         gone = results.total(f"{side}/morale/desertions", start, end) + results.total(f"{side}/morale/surrenders", start, end)
@@ -79,7 +81,7 @@ def links(results: Results, experiment: Experiment) -> list[Link]:
 
     every: list[tuple[str, str, str, str, Callable[[str], np.ndarray]]] = [
         ("Call-up", "thousand men called up", ARMY, "", total("callup/called_up", 1e-3)),
-        ("Selection", "of them outside the stated criteria", ARMY, "%", outside),
+        ("Selection", "of notices go to men outside the stated criteria", ARMY, "%", outside),
         ("Training", "mean course, at the end of the year", ARMY, "weeks", at_end("training/course_length")),
         ("Front", "thousand own soldiers killed", ARMY, "", total("front/killed", 1e-3)),
         ("Morale", "desertions and surrenders per force in theatre", ARMY, "%", leaving),
@@ -124,9 +126,9 @@ def figure(results: Results, experiment: Experiment) -> Figure:
     found, labels = links(results, experiment), tuple(str(label) for label in results.tree.attrs["labels"])
     start, end = year(experiment)
     when = f"{day(start)} to {day(end)}"
-    caption = f"What each link did, {when}: median and 90 % band of {results.draws:,} draws"
+    caption = f"{when[0].upper()}{when[1:]}: median and 90 % band of {results.draws:,} draws, both sides"
     order = ", ".join(link.name.lower() for link in found)
-    label = f"The chain from the call-up to the regime, in this order: {order}. Each box holds one number for each side; the table below says all."
+    label = f"The chain from the call-up to the regime, in this order: {order}. One number a side in each box; a table follows."
     picture = Markup("").join([picture_of(found, labels, 6, "wide", label), picture_of(found, labels, 2, "narrow", label)])
     rows = [[link.name, link.told, *(told_band(numbers, link.unit) for numbers in link.numbers)] for link in found]
     note = "Of the regime the share of draws with twice its Monte-Carlo error. Rare events rest on priors."
@@ -150,22 +152,25 @@ def picture_of(found: list[Link], labels: tuple[str, ...], columns: int, name: s
     parts, y = [legend(labels, width)], 40
     for group in (ARMY, COUNTRY, STATE):
         own = [link for link in found if link.group == group]
-        parts.append(f'<text class="group" x="2" y="{y}">{escape(group)}</text>')
+        at = (width - 2 * BOX[0] - GAP) / 2 if group == STATE else 2
+        parts.append(f'<text class="group" x="{at}" y="{y}">{escape(group)}</text>')
         y += 10
         for place, link in enumerate(own):
             row, column = divmod(place, columns)
-            x, top = 2 + column * (BOX[0] + GAP), y + row * (BOX[1] + GAP)
-            wide = width - 4 if group == STATE else BOX[0]
+            x, top = at + column * (BOX[0] + GAP), y + row * (BOX[1] + GAP)
+            wide = 2 * BOX[0] + GAP if group == STATE else BOX[0]
             parts.append(box(link, x, top, wide))
             if column and group == ARMY:
                 parts.append(arrow(x - GAP, top + BOX[1] / 2, GAP, 0))
             if not column and row and group == ARMY:
                 parts.append(arrow(width / 2, top - GAP, 0, GAP))
-        y += -(-len(own) // columns) * (BOX[1] + GAP)
+        y += -(-len(own) // columns) * (BOX[1] + GAP) if group != STATE else int(height_of(2 * BOX[0])) + 4
         if group != STATE:
             parts.append(arrow(width / 2, y - GAP + 1, 0, 22))
             y += 26
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" class="chain {name}" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {y}">'
+    head = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="chain {name}" role="img" aria-label="{escape(label)}" viewBox="0 0 {width} {y}">'
+    )
     return Markup(f"{head}{''.join(parts)}</svg>")
 
 
@@ -173,30 +178,41 @@ def legend(labels: tuple[str, ...], width: int) -> str:
     """Which colour is which side."""
     parts, x = [], 2
     for place, label in enumerate(labels):
-        parts.append(f'<rect class="side{place}" x="{x}" y="4" width="11" height="11"/><text class="key" x="{x + 17}" y="14">{escape(label)}</text>')
+        parts.append(
+            f'<rect class="side{place}" x="{x}" y="4" width="11" height="11"/><text class="key" x="{x + 17}" y="14">{escape(label)}</text>'
+        )
         x += min(width // 2, 40 + 9 * len(label))
     return "".join(parts)
 
 
 def box(link: Link, x: float, y: float, width: float) -> str:
-    """A link: its name, what is counted, and a number with its band for each side."""
-    lines = textwrap.wrap(link.told, WRAP if width < 2 * BOX[0] else 3 * WRAP)
-    parts = [f'<rect class="box" x="{x}" y="{y}" width="{width}" height="{BOX[1]}" rx="6"/>']
+    """A link: its name, what is counted, and a number with its band for each side; in a wide box beside each other."""
+    wide = width > BOX[0]
+    lines = textwrap.wrap(link.told, WRAP if not wide else 2 * WRAP)
+    parts = [f'<rect class="box" x="{x}" y="{y}" width="{width}" height="{height_of(width)}" rx="6"/>']
     parts.append(f'<text class="name" x="{x + 10}" y="{y + 21}">{escape(link.name)}</text>')
     parts += [f'<text class="what" x="{x + 10}" y="{y + 38 + LINE * row}">{escape(line)}</text>' for row, line in enumerate(lines)]
     for place, (low, middle, high) in enumerate(link.numbers):
-        line = y + 84 + 31 * place
-        parts.append(f'<rect class="side{place}" x="{x + 10}" y="{line - 12}" width="5" height="26"/>')
-        parts.append(f'<text class="number" x="{x + 21}" y="{line}">{escape(with_unit(middle, link.unit))}</text>')
+        line, left = (y + 74, x + 10 + 150 * place) if wide else (y + 84 + 31 * place, x + 10)
+        known = f"{rough(middle)} {link.unit}".strip() if np.isfinite(middle) else "none"
+        parts.append(f'<rect class="side{place}" x="{left}" y="{line - 12}" width="5" height="26"/>')
+        parts.append(f'<text class="number" x="{left + 11}" y="{line}">{escape(known)}</text>')
         if np.isfinite(middle):
-            parts.append(f'<text class="band" x="{x + 21}" y="{line + 13}">{escape(band(low, high))}</text>')
+            parts.append(f'<text class="band" x="{left + 11}" y="{line + 13}">{escape(f"{rough(low)} to {rough(high)}")}</text>')
     return "".join(parts)
+
+
+def height_of(width: float) -> float:
+    """How tall a box of a width is."""
+    return BOX[1] if width <= BOX[0] else BOX[1] - 34
 
 
 def arrow(x: float, y: float, across: float, down: float) -> str:
     """An arrow of a length to the right or downwards."""
     end_x, end_y = x + across, y + down
-    head = f"M{end_x - 5} {end_y - 4}L{end_x} {end_y}L{end_x - 5} {end_y + 4}" if across else f"M{end_x - 5} {end_y - 6}L{end_x} {end_y}L{end_x + 5} {end_y - 6}"
+    head = (
+        f"M{end_x - 5} {end_y - 4}L{end_x} {end_y}L{end_x - 5} {end_y + 4}"
+        if across
+        else f"M{end_x - 5} {end_y - 6}L{end_x} {end_y}L{end_x + 5} {end_y - 6}"
+    )
     return f'<path class="arrow" d="M{x} {y}L{end_x} {end_y}{head}"/>'
-
-

@@ -1,12 +1,13 @@
 """One claim as a section of the report: its reading, its charts, why, and what would change it."""
 
 import re
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
 
 from muster import charts
-from muster.assess import Judgement, JudgedReading
+from muster.assess import JudgedReading, Judgement
 from muster.claims import Claim
 from muster.evidence import parameters
 from muster.observe import Observation, observations
@@ -18,7 +19,6 @@ from muster.results import Results
 
 ROWS = 14  # lines of a table of a course
 HEAD = ("5 %", "25 %", "median", "75 %", "95 %")
-CAMPS = {"poll": "polls", "independent": "independent", "western-official": "officials of partner states of Ukraine"}
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def in_percent(item: JudgedReading) -> bool:
 
 
 def figures(item: JudgedReading, judgement: Judgement) -> list[Figure]:
-    """The chart of the quantity, and of the first series behind it of which figures were published, where the quantity is not that itself."""
+    """The chart of the quantity, and of the first series behind it of which figures were published, unless it is that itself."""
     quantity, results = item.reading.proposition.quantity, judgement.results
     if item.reading.policy != judgement.experiment.policy or not series.leaves(quantity):
         return [interval(item, judgement)]
@@ -78,14 +78,14 @@ def fan_of(item: JudgedReading, judgement: Judgement) -> Figure | None:
     if found is None:
         return interval(item, judgement)
     points = series.published(quantity, results.sides) if isinstance(quantity, At | Over) else []
-    opens = "as its window fills" if found.window[0] != found.window[1] else "over time"
-    caption = f"The quantity {opens}; {threshold_words(proposition.name)} at {day(found.window[1])}"
+    said = series.described(quantity, results)
+    caption = f"{said[0].upper()}{said[1:]}. {threshold_words(proposition.name)} on {day(found.window[1])}, the reading is true"
     return fan(found, points, caption, judgement, series.unit_of(quantity, results), in_percent(item), proposition.threshold)
 
 
 def threshold_words(name: str) -> str:
     """What a proposition asks."""
-    return {"exceeds": "above the dashed line", "at_least": "on or above the dashed line"}.get(name, "below the dashed line") + " the reading is true"
+    return {"exceeds": "Above the dashed line", "at_least": "On or above the dashed line"}.get(name, "Below the dashed line")
 
 
 def background(leaf: series.Leaf, judgement: Judgement) -> Figure | None:
@@ -97,7 +97,7 @@ def background(leaf: series.Leaf, judgement: Judgement) -> Figure | None:
     found = series.course(shown, mirrored(shown, results.sides), results, last)
     if found is None:
         return None
-    words = series.meaning(shown, results)
+    words = series.described(shown, results)
     unit, around = series.unit_of(shown, results), series.window(leaf)
     found = series.Course(found.days, found.values, around)
     share = unit == "1" and words.startswith("share")
@@ -126,7 +126,7 @@ def fan(
         caption += f". Diamonds: {count(len(dots), 'published figure')}"
     label = f"{caption}. {ends(rows, labels, words)}"
     spec = charts.fan(rows, labels, words or "index", points=dots, threshold=line, window=found.window, last=late)
-    return Figure(caption, label, drawn(spec, label), ["day", "side", *HEAD], table(rows, labels), published_words(kept))
+    return Figure(caption, label, drawn(spec, label), ["day", "side", *HEAD], table(rows, labels), camps(kept), told(kept, judgement))
 
 
 def ends(rows: list[dict], labels: tuple[str, str], words: str) -> str:
@@ -147,12 +147,21 @@ def dot(row: Observation, factor: float, labels: dict[str, str]) -> dict:
     return {"day": series.middle(row).isoformat(), "side": labels[row.side], **numbers}
 
 
-def published_words(rows: list[Observation]) -> str:
-    """Where the points stand."""
+def camps(rows: list[Observation]) -> str:
+    """Who published the points."""
     if not rows:
         return "No published figure of the library reads exactly this quantity."
-    told = [f"{row.id} ({row.side}, {row.camp}, published {row.published}): {number(row.central)}" for row in rows]
-    return f"Published figures: {'; '.join(told)}."
+    many = Counter(row.camp.replace("-", " ") for row in rows)
+    return f"Published figures by camp: {', '.join(f'{camp} {times}' for camp, times in sorted(many.items()))}. They are listed below."
+
+
+def told(rows: list[Observation], judgement: Judgement) -> tuple[tuple[str, ...], ...]:
+    """The points, one a line."""
+    labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
+    return tuple(
+        (labels[row.side], number(row.central), series.middle(row).isoformat(), row.camp.replace("-", " "), row.published, row.id)
+        for row in rows
+    )
 
 
 def table(rows: list[dict], labels: tuple[str, str]) -> list[list[str]]:
@@ -238,7 +247,8 @@ def changes(item: JudgedReading, judgement: Judgement) -> list[str]:
     factor = 100.0 if in_percent(item) else 1.0
     unit = " %" if in_percent(item) else ""
     if np.isfinite(middle) and not item.reading.event:
-        told.append(f"Another threshold: at {number(middle * factor)}{unit} the odds would be even; the reading asks for {number(threshold * factor)}{unit}.")
+        even, asked = number(middle * factor) + unit, number(threshold * factor) + unit
+        told.append(f"Another threshold: at {even} the odds would be even; the reading asks for {asked}.")
     if item.flips:
         told.append(f"Other equations: under {listed(item.flips)} the answer falls on the other side of one half.")
     elif len(judgement.structures) > 1:
@@ -257,7 +267,7 @@ def evidence(item: JudgedReading, judgement: Judgement) -> list[str]:
     labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
     told = []
     for side, camps in series.counted(item.reading.proposition.quantity, judgement.results.sides).items():
-        parts = ", ".join(f"{CAMPS.get(camp, camp)} {many}" for camp, many in sorted(camps.items()))
+        parts = ", ".join(f"{camp.replace('-', ' ')} {many}" for camp, many in sorted(camps.items()))
         told.append(f"{labels[side]}: {sum(camps.values())}" + (f" ({parts})" if parts else ""))
     return told
 
@@ -270,6 +280,10 @@ def resolved(row: str) -> list[str]:
     spread = "" if found.low is None or found.high is None else f" ({band(found.low, found.high)})"
     relation = {"about": "", "at_least": "at least ", "at_most": "at most "}[found.relation]
     when = found.end if found.operator == "at" else f"{found.start} to {found.end}"
-    return [row, f"{found.path}: {relation}{number(found.central)} {found.unit if found.unit != '1' else ''}{spread}", when, found.camp, found.published]
-
-
+    return [
+        row,
+        f"{found.path}: {relation}{number(found.central)} {found.unit if found.unit != '1' else ''}{spread}",
+        when,
+        found.camp.replace("-", " "),
+        found.published,
+    ]

@@ -7,7 +7,7 @@ import numpy as np
 
 from muster.observe import Observation, observations
 from muster.output import series_of
-from muster.propositions import At, Difference, Largest, LagShare, Lag, Mean, Over, Quantity, Ratio, Scaled, Smallest, value
+from muster.propositions import At, Difference, Lag, LagShare, Largest, Mean, Over, Quantity, Ratio, Scaled, Smallest, value
 from muster.results import Results
 
 STEPS = 60  # points of a course
@@ -82,11 +82,41 @@ def unit_of(quantity: Quantity, results: Results) -> str:
             return series_of(results.tree, paths(quantity)[0]).attrs["units"]
 
 
-def meaning(leaf: Leaf, results: Results) -> str:
-    """What a series counts, in the words of the model."""
-    words = " and ".join(series_of(results.tree, path).attrs["long_name"] for path in paths(leaf))
-    whose = f", men of the cohort {leaf.cohort}" if leaf.cohort else ""
-    return f"{words}{whose}, summed from {leaf.start}" if isinstance(leaf, Over) else words + whose
+def described(quantity: Quantity, results: Results) -> str:
+    """What a quantity counts, in the words of the model."""
+    match quantity:
+        case Ratio():
+            above, below = (described(part, results) for part in quantity.ratio)
+            return f"{above}, over {below}"
+        case Difference():
+            first, second = (described(part, results) for part in quantity.difference)
+            return f"{first}, less {second}"
+        case Scaled():
+            return described(quantity.scaled, results)
+        case Lag():
+            return f"weeks from {named(results, quantity.lag[0])} to {named(results, quantity.lag[1])}, {quantity.level:,.0f} of each"
+        case LagShare():
+            return f"share of {named(results, quantity.reached[1])} within {quantity.weeks:g} weeks"
+        case At():
+            return whose(named(results, quantity.at), quantity.cohort)
+        case Over():
+            return whose(" and ".join(named(results, path) for path in quantity.over), quantity.cohort) + f", summed from {quantity.start}"
+        case Mean():
+            return "mean " + whose(named(results, quantity.mean), quantity.cohort)
+        case Largest():
+            return "largest " + whose(named(results, quantity.largest), quantity.cohort)
+        case Smallest():
+            return "smallest " + whose(named(results, quantity.smallest), quantity.cohort)
+
+
+def named(results: Results, path: str) -> str:
+    """The name of a series."""
+    return series_of(results.tree, path).attrs["long_name"]
+
+
+def whose(name: str, cohort: str | None) -> str:
+    """A series and the cohort of men that it is about."""
+    return f"{name}, {cohort.replace('_', ' ')} cohort" if cohort else name
 
 
 def moved(quantity: Quantity, last: str, to: str) -> Quantity:
@@ -122,9 +152,7 @@ def course(quantity: Quantity, mirror: Quantity, results: Results, until: dateti
     else:
         stop = max(datetime.date.fromisoformat(last) + datetime.timedelta(weeks=AROUND), min(until, ends))
         days = grid(start + datetime.timedelta(days=7), min(stop, ends))
-    values = tuple(
-        np.stack([value(moved(side, last, day.isoformat()), results) for day in days], axis=1) for side in (quantity, mirror)
-    )
+    values = tuple(np.stack([value(moved(side, last, day.isoformat()), results) for day in days], axis=1) for side in (quantity, mirror))
     return Course(days, (values[0], values[1]), (min(opened) if opened else last, last))
 
 

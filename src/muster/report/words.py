@@ -7,7 +7,7 @@ import numpy as np
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMES = ("p5", "p25", "p50", "p75", "p95")
-MINUS, BAND = "−", " to "
+MINUS, BAND = "\N{MINUS SIGN}", " to "
 COUNTED = {"person": "people", "km2": "km²", "vehicle": "vehicles", "shell": "shells", "EUR": "EUR", "week": "weeks", "1": ""}
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -44,10 +44,21 @@ def probability(p: float) -> str:
     return f"{p:.2f}"
 
 
-def count(many: int, what: str, plural: str = "") -> str:
-    """A counted thing: small numbers as words."""
-    written = SMALL[many] if many < len(SMALL) else f"{many:,}"
-    return f"{written} {what if many == 1 else plural or what + 's'}"
+def written(many: int) -> str:
+    """A count: small numbers as words."""
+    return SMALL[many] if many < len(SMALL) else f"{many:,}"
+
+
+def count(many: int, what: str) -> str:
+    """A counted thing."""
+    return f"{written(many)} {what if many == 1 else what + 's'}"
+
+
+def rough(value: float) -> str:
+    """A number with two figures: what a picture can hold."""
+    if not math.isfinite(value) or value == 0:
+        return number(value)
+    return number(float(f"{value:.1e}"))
 
 
 def listed(parts: list[str]) -> str:
