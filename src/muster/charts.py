@@ -15,6 +15,7 @@ ERAS = ("#6a4fa3", "#1f7a6d", "#a8327d")  # spans of time
 INK, MUTED, GRID, PAPER = "#1f2328", "#57606b", "#d8dee5", "#fdfdfe"
 SHADES = ("#eef3f9", "#c6d7ea", "#8fb1d6", "#4f83ba", "#1f4e8c")  # from little to much
 FONT = 12
+LABELS = {"left": 18, "right": 8, "top": 5, "bottom": 5}  # room for names where the reader's letters are wider
 
 Spec = dict[str, Any]
 
@@ -140,7 +141,7 @@ def differences(rows: list[dict], labels: tuple[str, str], order: list[str], uni
         x=alt.X("low:Q", title=unit, axis=alt.Axis(tickCount=4, labelOverlap=True)), x2="high:Q"
     )
     dots = base.mark_point(filled=True, size=42, opacity=1).encode(x="median:Q")
-    return styled(alt.layer(zero, band, dots).properties(width=200, height=alt.Step(12)))
+    return styled(alt.layer(zero, band, dots).properties(width=200, height=alt.Step(12), padding=LABELS))
 
 
 def tiles(rows: list[dict], measure: str, bounds: list[float]) -> Spec:

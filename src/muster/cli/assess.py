@@ -1,6 +1,7 @@
 """muster assess: judge claims on a scenario."""
 
 import json
+import time
 from pathlib import Path
 from typing import Annotated
 
@@ -16,7 +17,8 @@ def assess(
     draws: Annotated[int, typer.Option(metavar="N", help="how many draws, 1 to 100,000")] = 200,
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="the luck; the same seed gives the same bits")] = 1,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="the folder for claims.json, results.nc and manifest.json  [muster-assess-SCENARIO]")
+        Path | None,
+        typer.Option(metavar="DIR", help="the folder for the report, claims.json, results.nc and manifest.json  [muster-assess-SCENARIO]"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="write into a folder that holds other files")] = False,
     claims: Annotated[
@@ -24,6 +26,9 @@ def assess(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print the claims for a machine, on stdout")] = False,
     structures: Annotated[str, typer.Option(metavar="default|all", help="the rival equations to try, one at a time")] = "default",
+    policies: Annotated[
+        bool, typer.Option("--policies/--no-policies", help="compare all policies in the report, on at most 104 draws")
+    ] = True,
 ) -> None:
     """Judge claims: every reading on one ensemble, with its mirror on the other side and what published figures say."""
     from muster import output
@@ -35,11 +40,16 @@ def assess(
     output.check_folder(folder, force)
 
     from muster.assess import assess as judge
+    from muster.report import page
 
+    started = time.perf_counter()
     with progress_bar(f"Simulating {scenario}") as update:
         judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update) for _ in range(1))
         judgement = next(in_background(judging))
-    paths = judgement.save(folder, force)
+        comparing = (compared(scenario, judgement, update) for _ in range(1 if policies else 0))
+        comparison = next(in_background(comparing), None)
+    report = page(judgement, comparison, time.perf_counter() - started)
+    paths = judgement.save(folder, force, texts={output.REPORT: report})
     if as_json:
         told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures}
         typer.echo(
@@ -49,15 +59,29 @@ def assess(
         show(judgement.as_list(), judgement.experiment, paths, structures)
 
 
+def compared(scenario: str, judgement, update):
+    """The policies of the library that are about one of the sides, against what was decided; nothing where there is none."""
+    from muster.compare import compare
+    from muster.report.sections import named_policies
+    from muster.simulate import LANE
+
+    experiment = judgement.experiment
+    names, draws = named_policies(experiment.sides), min(experiment.draws, LANE)
+    if not names:
+        return None
+    return compare(scenario, names, draws, experiment.seed, progress=lambda _, done, whole: update("policies", done, whole))
+
+
 def show(claims: list[dict], experiment, paths: list[Path], structures: str) -> None:
     """All readings, the table of the headline readings, the files, and three lines to remember."""
+    from muster import output
     from muster.cli.terminal import console
 
     page = console()
     page.print(readings_table(claims))
     page.print(headline_table(claims, experiment))
-    for path in paths:
-        page.print(str(path), soft_wrap=True)
+    for path in sorted(paths, key=lambda path: path.name == output.REPORT):
+        page.print(f"The report: {path}" if path.name == output.REPORT else str(path), soft_wrap=True)
     readings = [reading for claim in claims for reading in claim["readings"]]
     prior = sum(reading["prior_driven"] for reading in readings)
     flipped = sum(bool(reading["flips"]) for reading in readings)

@@ -215,7 +215,8 @@ def interval(item: JudgedReading, judgement: Judgement) -> Figure | None:
     factor, words = scaled(unit, max(row["p50"] for row in rows), shares)
     rows = [{"side": row["side"], **{name: row[name] * factor for name in NAMES}} for row in rows]
     line = {"value": proposition.threshold * factor, "word": f"threshold {number(proposition.threshold * factor)} {words}".strip()}
-    caption = "The quantity over the draws: thin 90 %, thick 50 %, dot median"
+    said = series.described(proposition.quantity, results) if own else "the quantity"
+    caption = f"{said[0].upper()}{said[1:]}: thin line 90 % of the draws, thick line 50 %, dot median"
     label = f"{caption}. {'; '.join(f'{row[0]} {row[3]} (90 %: {row[1]} to {row[5]})' for row in told)}. {line['word']}."
     spec = charts.intervals(rows, labels, words or "index", threshold=line)
     note = "Never: in this part of the draws it does not happen." if any("never" in row for row in told) else ""

@@ -7,11 +7,12 @@ import numpy as np
 from muster import charts
 from muster.battle_answers import LEFT_OUT, OF_ALL, elasticities
 from muster.battle_posterior import shipped
-from muster.compare import Comparison
+from muster.compare import REFERENCE, Comparison
 from muster.evidence import library
 from muster.report.drawing import Figure, drawn
 from muster.report.words import MINUS, band, number
 from muster.results import Results
+from muster.scenario import load_policy
 
 WEEKS = 52  # after the first difference at which policies are compared
 OUTCOMES = ("own dead", "area", "combat power", "approval", "output")
@@ -20,10 +21,10 @@ GAPS = (0.99, 0.9, 0.8, 0.7, 0.6, 0.5)
 NO_EFFECT = 1e-9
 
 
-def named_policies() -> tuple[str, ...]:
-    """The policies of the library, but what was decided."""
+def named_policies(sides: tuple[str, ...]) -> tuple[str, ...]:
+    """The policies of the library that are about one of the sides, but what was decided."""
     names = (path.stem for path in sorted((library() / "policies").glob("*.yaml")))
-    return tuple(name for name in names if name != "as-happened")
+    return tuple(name for name in names if name != REFERENCE and load_policy(name).side in sides)
 
 
 def policies(comparison: Comparison) -> tuple[list[Figure], list[str]]:
