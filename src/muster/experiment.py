@@ -332,4 +332,3 @@ def build(
         overrides=overrides_of(under),
         citations=(*settings[0][1], *settings[1][1], *lever_citations(under)),
     )
-

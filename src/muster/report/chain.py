@@ -48,7 +48,7 @@ def links(results: Results, experiment: Experiment) -> list[Link]:
     """The thirteen links in their order."""
     start, end = year(experiment)
     last = experiment.start + datetime.timedelta(weeks=int(experiment.steps * experiment.dt))
-    by = min(REGIME_BY, last) if experiment.start < REGIME_BY else last
+    by = min(REGIME_BY, last)
 
     def total(path: str, factor: float = 1.0) -> Callable[[str], np.ndarray]:
         return lambda side: factor * results.total(f"{side}/{path}", start, end)

@@ -8,6 +8,7 @@ import numpy as np
 from muster.observe import Observation, observations
 from muster.output import series_of
 from muster.propositions import At, Difference, Lag, LagShare, Largest, Mean, Over, Quantity, Ratio, Scaled, Smallest, value
+from muster.report.words import day
 from muster.results import Results
 
 STEPS = 60  # points of a course
@@ -100,7 +101,10 @@ def described(quantity: Quantity, results: Results) -> str:
         case At():
             return whose(named(results, quantity.at), quantity.cohort)
         case Over():
-            return whose(" and ".join(named(results, path) for path in quantity.over), quantity.cohort) + f", summed from {quantity.start}"
+            return (
+                whose(" and ".join(named(results, path) for path in quantity.over), quantity.cohort)
+                + f", summed from {day(quantity.start)}"
+            )
         case Mean():
             return "mean " + whose(named(results, quantity.mean), quantity.cohort)
         case Largest():

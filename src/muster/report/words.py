@@ -8,6 +8,7 @@ import numpy as np
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMES = ("p5", "p25", "p50", "p75", "p95")
 MINUS, BAND = "\N{MINUS SIGN}", " to "
+MOST_PLACES = 6
 COUNTED = {"person": "people", "km2": "km²", "vehicle": "vehicles", "shell": "shells", "EUR": "EUR", "week": "weeks", "1": ""}
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -18,14 +19,12 @@ def number(value: float | None) -> str:
         return "not known"
     if math.isinf(value):
         return "never"
-    size = abs(value)
-    if size == 0:
+    if value == 0:
         return "0"
-    places = 0 if size >= 99.95 else 1 if size >= 9.995 else 2 if size >= 0.0995 else 3
+    places = min(max(2 - math.floor(math.log10(abs(value))), 0), MOST_PLACES)
     text = f"{value:,.{places}f}"
-    if places > 0 and "." in text and size >= 0.0995:
-        text = text.rstrip("0").rstrip(".")
-    return text.replace("-", MINUS) if float(text.replace(",", "")) else "0"
+    text = text.rstrip("0").rstrip(".") if places else text
+    return "0" if text in ("0", "-0") else text.replace("-", MINUS)
 
 
 def band(low: float, high: float) -> str:
