@@ -217,7 +217,7 @@ def test_the_same_specifications_draw_points_thresholds_and_tiles():
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(0, "0"), (1234.6, "1,235"), (-0.2049, "−0.205"), (0.01, "0.01"), (66.64, "66.6"), (float("inf"), "never"), (float("nan"), "not known")],
+    [(0, "0"), (1234.6, "1,235"), (-0.2049, "−0.205"), (0.01, "0.01"), (66.64, "66.6"), (float("inf"), "never")],
 )
 def test_numbers_have_three_figures(value, told):
     assert words.number(value) == told
