@@ -69,7 +69,7 @@ def claim_text(name: str) -> str:
         )
         for number, outcome in enumerate(("true", "disputed"))
     )
-    head = f"id: {name}\ntitle: {json.dumps(name + EVIL)}\nparaphrase: {json.dumps(EVIL)}\nside: north\nsaid_by: {SAID}\n"
+    head = f"id: {name}\ntitle: {json.dumps(name + EVIL)}\nparaphrase: {json.dumps(EVIL)}\nside: north\nscenario: toy\nkind: magnitude\nsaid_by: {SAID}\n"
     return f"{head}not_testable: {json.dumps(EVIL)}\nreadings:{readings}\n"
 
 
@@ -181,7 +181,7 @@ def test_the_page_says_what_it_must(made):
         "no map of who died where",
         "longer-courses",
         "Not testable with this model",
-        "Published figures in the library",
+        "Published figures in the library that a fit can use",
         "goes on",
     ):
         assert words_of_it in " ".join(text.split()) or words_of_it in made[1], words_of_it

@@ -1,96 +1,37 @@
 """The main job: every reading of every claim judged on one ensemble, with its mirror, its drivers and its resolution."""
 
-import json
+import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import get_args, get_type_hints
 
 import numpy as np
 
-from muster import evidence, simulate
-from muster.claims import Claim, Judged, Reading, claims, judge, scores, variance_shares
-from muster.experiment import Experiment, build
+from muster import evidence, vintage
+from muster.claims import Claim, Reading, check_claim, claims, threshold_of
+from muster.drivers import RESOLVED, variance_shares
+from muster.ensembles import Ensembles, Key, Under
+from muster.errors import NotComputed, UserError, nearest
+from muster.experiment import Experiment
+from muster.judgement import NO_BAND, QUANTILES, Band, Judgement, JudgedReading, Settled
 from muster.model.structure import Structure
-from muster.output import CLAIMS
-from muster.propositions import PROPOSITIONS, mirrored, value
-from muster.results import Results
+from muster.observe import observations
+from muster.propositions import holds, value
+from muster.published import figures
+from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
+from muster.regional_answers import ONE_REGION
+from muster.scenario import load
+from muster.verdict import Judged, judge, scores, standard_error, varies
+from muster.weights import Weighed, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
-REASON = "no fit to data exists yet: every probability is one of the prior"
+NO_FIT = "no fit to data exists yet: every probability is one of the prior"
+RARE = "a rare event of one war: no figure can move it far"
+FEW = "no figure speaks of its quantity, or the figures hardly moved it"
+FROM_BATTLES = "answered by the fit to battles alone"
+MOVED, OPEN = 0.05, (0.05, 0.95)  # how far figures must move a prior probability that lay between these
 Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class JudgedReading:
-    """A reading with everything that is told about it."""
-
-    reading: Reading
-    judged: Judged
-    quantiles: tuple[float, float, float]
-    mirror: tuple[float, float, float]
-    drivers: list[dict]
-    flips: list[str]
-    by_continuation: dict[str, float]
-    scores: dict[str, float] | None
-
-
-@dataclass(frozen=True)
-class Judgement:
-    """All claims of one assessment, and the run of the default structure under as-happened."""
-
-    claims: list[tuple[Claim, list[JudgedReading]]]
-    results: Results
-    experiment: Experiment
-    structures: tuple[Structure, ...]
-
-    def as_list(self) -> list[dict]:
-        """The contract of claims.json."""
-        return [
-            {
-                "id": claim.id,
-                "title": claim.title,
-                "paraphrase": claim.paraphrase,
-                "source": [said.model_dump() for said in claim.said_by],
-                "not_testable_part": claim.not_testable,
-                "readings": [reading_as_dict(item) for item in items],
-            }
-            for claim, items in self.claims
-        ]
-
-    def save(self, directory: Path, force: bool = False, texts: dict[str, str] | None = None) -> list[Path]:
-        """results.nc, manifest.json, claims.json and further texts by name; returns their paths."""
-        claims = json.dumps(self.as_list(), indent=1, ensure_ascii=False, default=str)
-        return self.results.save(directory, force, texts={CLAIMS: claims, **(texts or {})}, structures=self.structures)
-
-
-def reading_as_dict(item: JudgedReading) -> dict:
-    """One reading as claims.json holds it; a number that is not finite is null."""
-    reading, judged = item.reading, item.judged
-
-    def finite(numbers):
-        return [float(x) if np.isfinite(x) else None for x in numbers]
-
-    return {
-        "id": reading.id,
-        "headline": reading.headline,
-        "statement": reading.statement,
-        "probability": judged.probability,
-        "mcse": judged.mcse,
-        "range_over_structures": [judged.low, judged.high],
-        "verdict": judged.verdict,
-        "by_construction": judged.by_construction,
-        "prior_driven": judged.prior_driven,
-        "prior_driven_because": REASON if judged.prior_driven else None,
-        "quantity": {"quantiles": [0.05, 0.5, 0.95], "values": finite(item.quantiles), "threshold": reading.proposition.threshold},
-        "mirror": {"quantiles": [0.05, 0.5, 0.95], "values": finite(item.mirror)},
-        "resolution": {"outcome": reading.outcome, **reading.resolution.model_dump(mode="json")},
-        "scores": item.scores,
-        "drivers": item.drivers,
-        "flips": item.flips,
-        "by_continuation": item.by_continuation,
-    }
 
 
 def alternatives() -> dict[str, Structure]:
@@ -104,19 +45,217 @@ def alternatives() -> dict[str, Structure]:
     return found
 
 
-def quantiles(values: np.ndarray) -> tuple[float, float, float]:
-    """5 %, median and 95 % of the values that are numbers."""
-    known = values[~np.isnan(values)]
-    if not len(known):
-        return float("nan"), float("nan"), float("nan")
-    low, middle, high = np.quantile(known, [0.05, 0.5, 0.95], method="nearest")
-    return float(low), float(middle), float(high)
+def chosen_structures(text: str) -> dict[str, Structure]:
+    """default, all, or the default beside one rival NAME=VALUE."""
+    every_one = alternatives()
+    if text == "all":
+        return every_one
+    if text not in every_one:
+        known = ", ".join(("default", "all", *list(every_one)[1:]))
+        raise UserError(f'--structures: default, all or a rival was expected, found "{text}".{nearest(text, every_one)} Known: {known}.')
+    return {"default": Structure(), text: every_one[text]}
 
 
-def truth(reading: Reading, results: Results) -> tuple[np.ndarray, np.ndarray]:
-    """The quantity's values and the reading's truth by draw."""
-    values = value(reading.proposition.quantity, results)
-    return values, PROPOSITIONS[reading.proposition.name](values, reading.proposition.threshold)
+@dataclass
+class Judge:
+    """What all readings are judged with."""
+
+    ensembles: Ensembles
+    structures: dict[str, Structure]
+    experiment: Experiment
+    names: list[str]
+    drawn: np.ndarray  # [parameter, draw]
+    weighed: Weighed | None = None
+    known: dict[tuple, np.ndarray] = field(default_factory=dict)  # values by quantity and run; thresholds share them
+    told: dict[str, list[dict]] = field(default_factory=dict)  # drivers by quantity
+
+    @property
+    def weights(self) -> np.ndarray | None:
+        """Weights of the draws, where they do not count alike."""
+        return self.weighed.weights if self.weighed else None
+
+    def share(self, quantity, truths: np.ndarray, weighted: bool = True) -> tuple[float, float]:
+        """Probability and its Monte-Carlo error: of draws, of draws of the battle fit, or of a number of the whole ensemble."""
+        if of_ensemble(quantity):
+            return standard_error(truths, effective=1.0)
+        weights = self.weights if weighted and self.weights is not None and len(truths) == len(self.weights) else None
+        return standard_error(truths, weights)
+
+    def answer(self, reading: Reading, threshold: float, continuation: str, structure: str) -> tuple[np.ndarray, np.ndarray]:
+        """The quantity's values and the reading's truth."""
+        assert reading.proposition is not None
+        values = self.values(reading.proposition.quantity, reading.policy, continuation, structure)
+        return values, holds(reading.proposition, values, threshold)
+
+    def values(self, quantity, policy: str, continuation: str = "goes-on", structure: str = "default") -> np.ndarray:
+        """The values of a quantity in a run."""
+        key = quantity.model_dump_json(), policy, continuation, structure
+        if key not in self.known:
+            self.known[key] = value(quantity, Under(self.ensembles, continuation, structure, self.weights), policy)
+        return self.known[key]
+
+    def drivers(self, quantity, values: np.ndarray) -> list[dict]:
+        """The parameters that carry most of the variance of a quantity."""
+        key = quantity.model_dump_json()
+        if key not in self.told:
+            self.told[key] = variance_shares(values, self.names, self.drawn)
+        return self.told[key]
+
+    def band(self, values: np.ndarray) -> Band:
+        """5 %, median and 95 % of the values that are numbers."""
+        low, middle, high = (weighted_quantile(values, self.weights, level) for level in QUANTILES)
+        return low, middle, high
+
+
+def judged_reading(reading: Reading, side: str, using: Judge) -> JudgedReading:
+    """One reading judged, or why it cannot be."""
+    settled = settled_by(reading)
+    if reading.proposition is None:
+        reason = reading.not_testable or reading.not_computed
+        return without(reading, "not testable" if reading.not_testable else "not computed", reason, settled)
+    threshold, unit = threshold_of(reading, reading.id)
+    if of_regions(reading.proposition.quantity) and not has_regions(using):
+        return without(reading, "not computed", ONE_REGION, settled, unit, threshold)
+    try:
+        return computed(reading, side, using, threshold, unit, settled)
+    except NotComputed as problem:
+        return without(reading, "not computed", str(problem), settled, unit, threshold)
+
+
+def has_regions(using: Judge) -> bool:
+    """Whether the run has regions."""
+    return all(setting.men.shape[0] > 1 for setting in using.experiment.settings)
+
+
+def without(reading: Reading, verdict, reason: str | None, settled: Settled, unit: str = "1", threshold: float = float("nan")):
+    """A reading without numbers, and why."""
+    return JudgedReading(
+        reading=reading, judged=Judged.without(verdict), unit=unit, threshold=threshold, quantiles=NO_BAND, mirror=NO_BAND, drivers=[],
+        flips=[], by_continuation={}, by_structure={}, scores=None, evidence={}, resolution=settled, why_not=reason,
+    )  # fmt: skip
+
+
+def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: str, settled: Settled) -> JudgedReading:
+    """A reading with its probability, verdict and all that stands beside it."""
+    assert reading.proposition is not None
+    quantity = reading.proposition.quantity
+    battles, whole = of_battles(quantity), of_ensemble(quantity)
+    forms = ["default"] if battles else list(using.structures)
+    answers = {name: using.answer(reading, threshold, "goes-on", name) for name in forms}
+    values, truths = answers["default"]
+    shares = {name: using.share(quantity, truth) for name, (_, truth) in answers.items()}
+    p, prior = shares["default"][0], using.share(quantity, truths, weighted=False)[0]
+    remark = None if battles else prior_driven_because(reading, quantity, using, p, prior)
+    complete = set(forms) == set(alternatives()) or battles
+    unanimous = len({bool(truth) for _, truth in answers.values() for truth in np.unique(truth)}) == 1 and not whole
+    moves = reading.event or varies(values)  # an event that no draw has seen has a probability all the same
+    judged = judge(shares, remark is not None, moves, complete, unanimous)
+    over = p > 0.5
+    beyond = told_by_continuation(reading, using.experiment.scenario.last_observation)
+    endings = {} if battles or not beyond else {
+        name: using.share(quantity, using.answer(reading, threshold, name, "default")[1])[0] for name in CONTINUATIONS
+    }  # fmt: skip
+    flips = [name for name, (share, _) in shares.items() if (share > 0.5) != over]
+    flips += [name for name, share in endings.items() if (share > 0.5) != over]
+    per_draw = not (whole or battles)
+    scored = scores(p, settled.outcome) if judged.verdict != "not testable" else None
+    return JudgedReading(
+        reading=reading,
+        judged=judged,
+        unit=unit,
+        threshold=threshold,
+        quantiles=using.band(values),
+        mirror=mirror_of(reading, side, using) if reading.mirror and not battles else NO_BAND,
+        drivers=using.drivers(quantity, values) if per_draw else [],
+        flips=flips,
+        by_continuation=endings,
+        by_structure={name: share for name, (share, _) in shares.items()},
+        scores=scored,
+        evidence=evidence_of(quantity, using),
+        resolution=settled,
+        why_not="its quantity does not vary in this model" if judged.verdict == "not testable" else None,
+        resolved_drivers=per_draw and len(values) >= RESOLVED,
+        prior=prior if using.weighed else None,
+        remark=FROM_BATTLES if battles else remark,
+    )
+
+
+def told_by_continuation(reading: Reading, last_observation: datetime.date) -> bool:
+    """Whether a reading looks beyond the last observation; one that cuts loops is told for goes-on alone."""
+    assert reading.proposition is not None
+    cuts = any(isinstance(part, Effect) and part.cut for part in every(reading.proposition.quantity))
+    return reading.until > last_observation and not cuts
+
+
+def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
+    """The band of the same quantity of the other side; none where it asks for a policy of one side."""
+    assert reading.proposition is not None
+    quantity = reading.proposition.quantity
+    if any(isinstance(part, Effect) for part in every(quantity)) or reading.policy != "as-happened":
+        return NO_BAND
+    sides = using.experiment.sides
+    if side not in sides:
+        return NO_BAND
+    return using.band(using.values(mirrored(quantity, sides), reading.policy))
+
+
+def prior_driven_because(reading: Reading, quantity, using: Judge, p: float, prior: float) -> str | None:
+    """Why a reading is the prior's, nothing where figures moved it."""
+    if using.weighed is None:
+        return NO_FIT
+    if reading.event:
+        return RARE
+    read = {path for part in every(quantity) for path in paths(part)}
+    speaks = any(f"{row.side}/{part}" in read for row in using.weighed.used for part in row.path.replace(" / ", "+").split("+"))
+    hardly = abs(p - prior) < MOVED and OPEN[0] <= prior <= OPEN[1]
+    return FEW if not speaks or hardly else None
+
+
+def evidence_of(quantity, using: Judge) -> dict[str, dict[str, int]]:
+    """Observations that speak of the series of a quantity, by side and camp: those used, or those that a fit would use."""
+    read = {path for part in every(quantity) for path in paths(part)}
+    rows = using.weighed.used if using.weighed else [row for row in observations() if row.use == "fit"]
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if any(f"{row.side}/{part}" in read for part in row.path.replace(" / ", "+").split("+")):
+            camps = found.setdefault(row.side, {})
+            camps[row.camp] = camps.get(row.camp, 0) + 1
+    return found
+
+
+def settled_by(reading: Reading) -> Settled:
+    """The outcome and the published figures that settle a reading; a claim of one's own may name figures that Muster does not ship."""
+    known = figures()
+    return Settled(reading.outcome, tuple(known[row] for row in reading.resolution.rows if row in known))
+
+
+def series_of(asked: list[Claim], sides: tuple[str, str]) -> frozenset[str]:
+    """Every series that readings and their mirrors ask for."""
+    found: set[str] = set()
+    for claim in asked:
+        for reading in claim.readings:
+            if reading.proposition is not None:
+                for part in every(reading.proposition.quantity):
+                    found |= {f"{side}/{path.partition('/')[2]}" for path in paths(part) for side in sides}
+    return frozenset("/".join(path.split("/")[:3]) for path in found)
+
+
+def keys_of(asked: list[Claim], last_observation: datetime.date, structures: dict[str, Structure]) -> list[Key]:
+    """Every run that the readings need, each once; as-happened comes first."""
+    found = dict.fromkeys(Key(structure=name) for name in structures)
+    for claim in asked:
+        for reading in claim.readings:
+            if reading.proposition is None or of_battles(reading.proposition.quantity) or of_regions(reading.proposition.quantity):
+                continue
+            runs = [(reading.policy, (), ())]
+            for part in every(reading.proposition.quantity):
+                if isinstance(part, Effect):
+                    runs += [(part.policy, (), ()), (part.against, tuple(part.fixed), tuple(part.cut))]
+            endings = CONTINUATIONS if told_by_continuation(reading, last_observation) else CONTINUATIONS[:1]
+            for policy, fixed, cut in runs:
+                found |= dict.fromkeys(Key(policy, ending, "default", fixed, cut) for ending in endings)
+                found |= dict.fromkeys(Key(policy, "goes-on", name, fixed, cut) for name in structures)
+    return list(found)
 
 
 def assess(
@@ -127,43 +266,52 @@ def assess(
     structures: str = "default",
     sets: tuple[str, ...] = (),
     progress: Progress | None = None,
+    as_of: datetime.date | None = None,
+    observe: Path | str | None = None,
+    without: str | None = None,
 ) -> Judgement:
-    """Judge claims (all of the library, or by name or path) on a scenario; structures 'default' or 'all'."""
-    asked = claims(claim_names)
-    chosen = alternatives() if structures == "all" else {"default": Structure()}
-    runs: dict[tuple[str, str, str], Results] = {}
+    """Judge claims (all of the library about the scenario, or by name or path).
 
-    def run(policy: str, continuation: str, structure: str) -> Results:
-        key = (policy, continuation, structure)
-        if key not in runs:
-            experiment = build(scenario, (policy,), continuation, draws, seed, chosen[structure], sets)
-            label = ", ".join(
-                part for part in (policy, continuation if continuation != "goes-on" else "", structure) if part != "default" and part
-            )
-            runs[key] = simulate.ensemble(experiment, partial(progress, label) if progress else None)
-        return runs[key]
+    `structures`: default, all, or one rival NAME=VALUE; `as_of`: only numbers public on a day keep their spread; `observe`: a file of
+    figures that weigh the draws; `without`: camp:NAME, whose figures are left out.
+    """
+    held = load(scenario)
+    asked = claims(claim_names, held.name)
+    for claim in asked:
+        check_claim(claim, held, f"claim {claim.id}")
+    if without and observe is None:
+        from muster.weights import camp_of
 
-    experiment = build(scenario, ("as-happened",), "goes-on", draws, seed, None, sets)
+        raise UserError(f"--without {camp_of(without) and without}: {NO_FIT}, so that leaving out a camp changes nothing; add --observe FILE.")
+    chosen = chosen_structures(structures)
+    first, second = held.sides
+    ensembles = Ensembles(scenario, draws, seed, chosen, sets, series_of(asked, (first, second)), progress)
+    if as_of is not None:
+        ensembles.prepare = lambda experiment: vintage.as_of(experiment, as_of)
+    keys = keys_of(asked, held.last_observation, chosen)
+    ensembles.expected = len(keys)
+    for key in keys:
+        ensembles.run(key)
+    experiment, results = ensembles.experiment(Key()), ensembles.run(Key())
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
+    weighed = weigh(results, Path(observe), without) if observe is not None else None
+    using = Judge(ensembles, chosen, experiment, names, drawn, weighed)
+    found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
+    notes = notes_of(experiment, as_of, weighed, without)
+    return Judgement(found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None)
 
-    def judged(reading: Reading) -> JudgedReading:
-        observed = reading.until <= experiment.scenario.last_observation
-        answers = {name: truth(reading, run(reading.policy, "goes-on", name)) for name in chosen}
-        values, _ = answers["default"]
-        spread = np.ptp(values) if np.all(np.isfinite(values)) else np.inf
-        varies = bool(spread > 1e-9 * max(abs(float(np.nanmedian(np.where(np.isfinite(values), values, 0)))), 1e-12))
-        verdict = judge({name: answer for name, (_, answer) in answers.items()}, True, varies, complete=structures == "all")
-        sides = experiment.sides
-        mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", "default"))
-        side = verdict.probability > 0.5
-        flips = [name for name, (_, answer) in answers.items() if (float(np.mean(answer)) > 0.5) != side]
-        endings = (
-            {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, "default"))[1])) for name in CONTINUATIONS}
-        )
-        drivers = variance_shares(np.where(np.isfinite(values), values, 1e12), names, drawn)
-        return JudgedReading(
-            reading, verdict, quantiles(values), quantiles(mirror), drivers, flips, endings, scores(verdict.probability, reading.outcome)
-        )
 
-    found = [(claim, [judged(reading) for reading in claim.readings]) for claim in asked]
-    return Judgement(found, run("as-happened", "goes-on", "default"), experiment, tuple(chosen.values()))
+def notes_of(experiment: Experiment, day: datetime.date | None, weighed: Weighed | None, without: str | None) -> list[str]:
+    """What holds for all readings."""
+    found = []
+    if day is not None:
+        wide, whole = len(vintage.later(experiment, day)), sum(1 for _ in evidence.entries(experiment))
+        found.append(
+            f"As of {day}: {wide} of {whole} uncertain numbers rest on a later source or were tuned on this war; they keep that centre and"
+            " have twice the spread. Decisions after that day are still those taken. This is no forecast, and its scores are no test."
+        )
+    if weighed:
+        left = f", without {without}" if without else ""
+        found.append(f"Weighed by {len(weighed.used)} figures{left}: {len(weighed.weights)} draws are worth {weighed.effective:.0f}.")
+        found += weighed.moved
+    return found

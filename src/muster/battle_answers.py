@@ -10,8 +10,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from muster.battle_fit import exponents
-from muster.battle_posterior import Posterior, forecast
-from muster.battles import ERAS, POSTURES, Battles
+from muster.battle_posterior import Posterior, forecast, shipped
+from muster.battles import ERAS, POSTURES, Battles, load
+from muster.errors import NotComputed, UserError, nearest
 
 BAND = (0.05, 0.5, 0.95)
 LINEAR = 0.5
@@ -69,6 +70,35 @@ def elasticities(posterior: Posterior, gap: float = 0.7, postures: tuple[str, ..
                 }
             )
     return rows
+
+
+def fitted(name: str, era: str | None, posture: str, gap: float) -> np.ndarray:
+    """Draws of an exponent of the shipped fit [draw]; without an era, as for one that has no battles of its own."""
+    posterior = shipped()
+    if era is not None and era not in ERAS:
+        raise UserError(f'There is no era "{era}" of battles.{nearest(era, ERAS)} Known: {", ".join(ERAS)}.')
+    omega, nu, mass, skill = by_era_and_posture(posterior, era or ERAS[-1], posture)
+    found = {"omega": omega, "nu": nu, "mass_on_winning": mass, "quality_on_winning": skill}
+    if name == "men_that_offset_it_in_losses":
+        return factor(nu, omega, gap)
+    return factor(skill, mass, gap) if name == "men_that_offset_it_in_winning" else found[name]
+
+
+def fought(name: str, since: int | None, until: int | None, resamples: int, seed: int = 0) -> np.ndarray:
+    """A number of the table of battles on resamples of its battles [resample]: median men per km, or share with superiority."""
+    try:
+        battles = load()
+    except UserError as problem:
+        raise NotComputed(f"not computed: {problem}") from None
+    chosen = np.ones(len(battles), dtype=bool)
+    chosen &= battles.year >= since if since is not None else chosen
+    chosen &= battles.year <= until if until is not None else chosen
+    values = battles.men_per_km[chosen] if name == "men_per_km" else (battles.log_ratio[chosen] > 0).astype(float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        raise UserError(f"The table of battles has none from {since or 'its start'} to {until or 'its end'}.")
+    rows = np.random.default_rng(seed).integers(0, len(values), (resamples, len(values)))
+    return np.median(values[rows], axis=1) if name == "men_per_km" else values[rows].mean(axis=1)
 
 
 def men_per_km(battles: Battles) -> dict[str, float]:

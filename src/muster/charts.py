@@ -96,7 +96,7 @@ def fan(
         layers.append(dots.mark_rule(color=INK, strokeWidth=1.2).encode(y="low:Q", y2="high:Q"))
         layers.append(
             dots.mark_point(shape="diamond", size=46, filled=True, opacity=1, stroke=INK, strokeWidth=1).encode(
-                y="value:Q", fill=of_sides(labels, legend=False)
+                y="value:Q", fill=alt.Fill("side:N", scale=alt.Scale(domain=list(labels), range=list(SIDES)), legend=None)
             )
         )
     layers += marks_of_time(threshold, None, None)

@@ -1,19 +1,28 @@
-"""Claims: what somebody said, as data - readings that two strangers resolve alike - and the rule for a verdict."""
+"""Claims: what somebody said, as data - readings that two strangers resolve alike - read and checked at the door."""
 
 import datetime
-from dataclasses import dataclass
+import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-import numpy as np
-from pydantic import model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from muster.errors import UserError, nearest
-from muster.evidence import Strict, checked, library
+from muster.evidence import Strict, library
 from muster.propositions import Proposition
-from muster.reading import read_yaml
+from muster.reading import convert, key_lines, read_text, read_yaml
+from muster.told import check_quantity, unit_of_quantity, where_wrong
 
-Verdict = Literal["supported", "likely", "undecided", "unlikely", "contradicted", "not testable"]
+REFERENCE = "russia-ukraine-2022"
+Kind = Literal["magnitude", "diagnosis", "counterfactual", "plausibility", "regularity", "causal", "forecast"]
+
+
+def word(value):
+    """true and false as words: YAML reads them as booleans."""
+    return str(value).lower() if isinstance(value, bool) else value
+
+
+Outcome = Annotated[Literal["true", "false", "disputed", "open", "annulled"], BeforeValidator(word)]
 
 
 class Said(Strict):
@@ -30,37 +39,49 @@ class Said(Strict):
 class Resolution(Strict):
     """What settles a reading: rows of the evidence, the rule, and what to do at the edges."""
 
-    rows: tuple[str, ...]
+    rows: tuple[str, ...] = Field(description="ids of published figures; none where nobody has published one")
     rule: str
     edge_cases: str
     resolves_on: datetime.date
 
 
 class Reading(Strict):
-    """One exact reading of a claim."""
+    """One exact reading of a claim; without a proposition it says why it is not testable, or what the model does not compute yet."""
 
-    id: str
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
     statement: str
-    proposition: Proposition
+    proposition: Proposition | None = None
     resolution: Resolution
     headline: bool = False
-    policy: str = "as-happened"
-    event: bool = False
-    outcome: Literal["true", "false", "disputed", "open", "annulled"] | None = None
-    until: datetime.date
+    policy: str = Field("as-happened", description="the policy under which the quantity is read")
+    event: bool = Field(False, description="true for a rare event, which no fit of one war can move")
+    mirror: bool = Field(True, description="whether the other side is shown beside it")
+    outcome: Outcome = "open"
+    until: datetime.date = Field(description="the last day that the quantity looks at")
+    not_testable: str | None = None
+    not_computed: str | None = Field(None, description="which reading the model would have to give")
+
+    @model_validator(mode="after")
+    def answered_or_not(self) -> "Reading":
+        """Exactly one of a proposition and a reason for having none."""
+        if sum(part is not None for part in (self.proposition, self.not_testable, self.not_computed)) != 1:
+            raise ValueError("exactly one of proposition, not_testable and not_computed was expected")
+        return self
 
 
 class Claim(Strict):
     """A claim with its readings; exactly one is the headline."""
 
-    id: str
-    title: str
-    paraphrase: str
+    id: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$")]
+    title: str = Field(description="the claim as a neutral proposition")
+    paraphrase: str = Field(description="what was said, in words of your own")
     side: str
-    said_by: tuple[Said, ...]
+    scenario: str = REFERENCE
+    kind: Kind
+    said_by: Annotated[tuple[Said, ...], Field(min_length=1)]
     premise: str | None = None
-    not_testable: str | None = None
-    readings: tuple[Reading, ...]
+    not_testable: str | None = Field(None, description="the part of the claim that no model can test, and why")
+    readings: Annotated[tuple[Reading, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
     def one_headline(self) -> "Claim":
@@ -74,102 +95,67 @@ class Claim(Strict):
 
 
 def read_claim(path: Path) -> Claim:
-    """A claim from its file."""
-    data = read_yaml(path)
-    if isinstance(data.get("readings"), list):
-        for reading in data["readings"]:
-            if isinstance(reading, dict) and isinstance(reading.get("outcome"), bool):
-                reading["outcome"] = "true" if reading["outcome"] else "false"
-    return checked(Claim, data, str(path))
+    """A claim from its file; what is wrong with it is told with file, line and key."""
+    return where_wrong(Claim, read_yaml(path), str(path), key_lines(read_text(path)))
 
 
-def claims(names: tuple[str, ...] = ()) -> list[Claim]:
-    """Claims of the library by name (all where none is named), or files by path."""
-    known = {path.stem: path for path in sorted((library() / "claims").glob("*.yaml"))}
+def known_claims() -> dict[str, Path]:
+    """The claims of the library by name."""
+    return {path.stem: path for path in sorted((library() / "claims").glob("*.yaml"))}
+
+
+def claims(names: tuple[str, ...] = (), scenario: str | None = None) -> list[Claim]:
+    """Claims of the library by name, or files by path; where none is named all about a scenario."""
+    known = known_claims()
     found = []
     for name in names or tuple(known):
         if name not in known and not name.endswith((".yaml", ".yml")):
             raise UserError(f'There is no claim "{name}".{nearest(name, known)} Known: {", ".join(known)}; a file has a path.')
         found.append(read_claim(known.get(name, Path(name))))
-    return found
+    chosen = [claim for claim in found if names or scenario in (None, claim.scenario)]
+    if not chosen:
+        raise UserError(f"The library has no claim about {scenario}; name one of your own with --claims FILE.")
+    twice = {claim.id for claim in chosen if sum(other.id == claim.id for other in chosen) > 1}
+    if twice:
+        raise UserError(f'Two claims have the id "{sorted(twice)[0]}"; give each its own.')
+    return chosen
 
 
-@dataclass(frozen=True)
-class Judged:
-    """Probability and verdict of a reading."""
-
-    probability: float
-    mcse: float
-    low: float
-    high: float
-    verdict: Verdict
-    prior_driven: bool
-    by_construction: bool
+def threshold_of(reading: Reading, where: str) -> tuple[float, str]:
+    """The threshold in the unit of the quantity, and that unit."""
+    assert reading.proposition is not None
+    unit = unit_of_quantity(reading.proposition.quantity, where)
+    return convert(reading.proposition.threshold, unit, f"{where}.threshold"), unit
 
 
-def standard_error(truths: np.ndarray) -> tuple[float, float]:
-    """Share of true draws and its Monte-Carlo standard error."""
-    p = float(np.mean(truths))
-    return p, float(np.sqrt(max(p * (1 - p), 0.0) / len(truths)))
+def check_claim(claim: Claim, scenario, where: str, lines: dict[str, int] | None = None) -> None:
+    """Whether a scenario (muster.scenario.Scenario) has everything that a claim's readings name; runs nothing."""
+    if claim.side not in scenario.sides:
+        raise UserError(f'{where}{line(lines, "side")}, key side: "{claim.side}" is no side.{nearest(claim.side, scenario.sides)}')
+    for number, reading in enumerate(claim.readings):
+        if reading.proposition is None:
+            continue
+        key = f"readings.{number}.proposition"
+        place = f"{where}{line(lines, key + '.quantity')}, key readings.{reading.id}.proposition.quantity"
+        check_quantity(reading.proposition.quantity, scenario, place, reading.policy)
+        threshold_of(reading, f"{where}{line(lines, key + '.threshold')}, key readings.{reading.id}.proposition")
+        if not scenario.start <= reading.until <= scenario.end:
+            at = line(lines, f"readings.{number}.until")
+            raise UserError(
+                f"{where}{at}, key readings.{reading.id}.until: {reading.until} lies outside {scenario.start} to {scenario.end}."
+            )
 
 
-def judge(truths: dict[str, np.ndarray], prior_driven: bool, varies: bool, complete: bool) -> Judged:
-    """The verdict rule of docs/claims.md on the truths by draw of each structure; the first structure is the default.
-
-    supported p >= 0.95; likely 0.55-0.95; undecided 0.45-0.55, or 1/2 within the structures' range or within p +- 2 mcse;
-    unlikely 0.05-0.45; contradicted p <= 0.05. A prior-driven reading gets neither end unless every draw under every
-    structure agrees (`complete`: all structures were run). A quantity that does not vary is not testable with this model.
-    """
-    p, mcse = standard_error(next(iter(truths.values())))
-    every = [standard_error(values)[0] for values in truths.values()]
-    low, high = min(every), max(every)
-    unanimous = complete and low == high and low in (0.0, 1.0)
-    if not varies:
-        return Judged(p, mcse, low, high, "not testable", prior_driven, False)
-    undecided = 0.45 <= p <= 0.55 or low <= 0.5 <= high or p - 2 * mcse <= 0.5 <= p + 2 * mcse
-    if undecided:
-        verdict: Verdict = "undecided"
-    elif p >= 0.95:
-        verdict = "supported" if not prior_driven or unanimous else "likely"
-    elif p > 0.55:
-        verdict = "likely"
-    elif p <= 0.05:
-        verdict = "contradicted" if not prior_driven or unanimous else "unlikely"
-    else:
-        verdict = "unlikely"
-    return Judged(p, mcse, low, high, verdict, prior_driven, prior_driven and unanimous and not undecided)
+def line(lines: dict[str, int] | None, key: str) -> str:
+    """', line 12' of a key of the file, or of what it stands in."""
+    while lines and key:
+        if key in lines:
+            return f", line {lines[key]}"
+        key = key.rpartition(".")[0]
+    return ""
 
 
-FLOOR = 0.001  # probabilities are kept this far from 0 and 1 before the log score, stated here in advance
-
-
-def scores(probability: float, outcome: str | None) -> dict[str, float] | None:
-    """Brier and log score of a probability where the outcome is known; smaller is better."""
-    if outcome not in ("true", "false"):
-        return None
-    happened = 1.0 if outcome == "true" else 0.0
-    kept = min(max(probability, FLOOR), 1 - FLOOR)
-    log = -np.log(kept if happened else 1 - kept)
-    return {"brier": (probability - happened) ** 2, "log": float(log)}
-
-
-def variance_shares(values: np.ndarray, names: list[str], drawn: np.ndarray, count: int = 5, seed: int = 0) -> list[dict]:
-    """Parameters by the share of the variance of a quantity's ranks that they carry alone (correlation ratio in eight bins).
-
-    drawn [parameter, draw]. The noise floor is the largest share among 200 planted dummies; what lies below it is not told.
-    """
-    if len(values) < 64 or np.ptp(values[np.isfinite(values)]) == 0:
-        return []
-    ranks = np.argsort(np.argsort(values)).astype(float)
-    dummies = np.random.default_rng(seed).normal(size=(200, len(values)))
-    floor = max(correlation_ratio(ranks, dummy) for dummy in dummies)
-    shares = [(correlation_ratio(ranks, row), name) for row, name in zip(drawn, names, strict=True)]
-    resolved = sorted((s for s in shares if s[0] > floor), reverse=True)[:count]
-    return [{"parameter": name, "share": round(share, 3), "noise_floor": round(floor, 3)} for share, name in resolved]
-
-
-def correlation_ratio(ranks: np.ndarray, parameter: np.ndarray, bins: int = 8) -> float:
-    """Share of the variance of ranks between equally filled bins of a parameter."""
-    groups = np.array_split(ranks[np.argsort(parameter)], bins)
-    between = sum(len(group) * (group.mean() - ranks.mean()) ** 2 for group in groups)
-    return float(between / np.sum((ranks - ranks.mean()) ** 2))
+def schema_text() -> str:
+    """The JSON Schema of a claim's file, as library/schemas/claim.schema.json holds it."""
+    schema = Claim.model_json_schema(by_alias=True)
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=1, ensure_ascii=False) + "\n"

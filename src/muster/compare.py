@@ -14,12 +14,12 @@ import jax
 import numpy as np
 
 from muster import output, simulate
-from muster.claims import standard_error
 from muster.errors import UserError
 from muster.evidence import bibliography
 from muster.experiment import Experiment, build
 from muster.results import Results
 from muster.scenario import Policy, load_policy
+from muster.verdict import standard_error
 
 COMPARE_JSON, COMPARE_CSV = "compare.json", "compare.csv"
 REFERENCE = "as-happened"

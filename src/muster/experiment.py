@@ -148,6 +148,8 @@ def side_levers(scenario: Scenario, side: str, steps: int, dt: float) -> Levers:
             arrays["forced_advance"] = arrays["forced_advance"] + dated_lump(
                 event, event.area, "km2", scenario, steps, dt, f"event {event.id}"
             )
+    for key in ("withdrawal", "forced_advance"):  # what fighting brought about; none where a policy has no war
+        arrays[key] = arrays[key] * arrays["war"]
     whole: dict[str, Any] = {key: np.array(value, dtype=float) for key, value in arrays.items()}
     return Levers(**whole)
 

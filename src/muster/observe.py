@@ -5,13 +5,14 @@ library/observations/*.csv has the columns of docs/validation.md; `predict` is t
 
 import csv
 from functools import cache
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from muster.errors import UserError
 from muster.evidence import Z95, Strict, checked, library
-from muster.reading import read_yaml
+from muster.reading import read_text, read_yaml
 from muster.results import Results
 
 
@@ -60,15 +61,22 @@ def biases() -> dict[str, Bias]:
 @cache
 def observations() -> tuple[Observation, ...]:
     """All observations of the library."""
+    return tuple(row for path in sorted((library() / "observations").glob("*.csv")) for row in read_rows(path))
+
+
+def read_rows(path: Path) -> list[Observation]:
+    """The observations of a file with the columns of docs/validation.md."""
     found = []
-    for path in sorted((library() / "observations").glob("*.csv")):
-        with path.open(encoding="utf-8") as file:
-            for line, row in enumerate(csv.DictReader(file), start=2):
-                filled = {key: value if value != "" else None for key, value in row.items()}
-                if filled.get("published") is None:
-                    raise UserError(f"{path.name}, line {line}: published is missing.")
-                found.append(checked(Observation, filled, f"{path.name}, line {line}"))
-    return tuple(found)
+    rows = csv.DictReader(read_text(path).splitlines())
+    lacking = [name for name in Observation.model_fields if name not in (rows.fieldnames or [])]
+    if lacking:
+        raise UserError(f"{path.name}: the column {lacking[0]} is missing; expected were {', '.join(Observation.model_fields)}.")
+    for line, row in enumerate(rows, start=2):
+        filled = {key: value if value != "" else None for key, value in row.items()}
+        if filled.get("published") is None:
+            raise UserError(f"{path.name}, line {line}: published is missing.")
+        found.append(checked(Observation, filled, f"{path.name}, line {line}"))
+    return found
 
 
 def predict(results: Results, observation: Observation) -> np.ndarray:

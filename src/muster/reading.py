@@ -161,3 +161,24 @@ def date(value, where: str) -> datetime.date:
         return datetime.date.fromisoformat(str(value))
     except ValueError:
         raise UserError(f'{where}: a date like 2022-09-21 was expected, found "{value}".') from None
+
+
+def key_lines(text: str) -> dict[str, int]:
+    """The line of every key of a YAML text, counted from 1: 'readings.0.until' -> 14. The text has been read before."""
+    found: dict[str, int] = {}
+
+    def walk(node, path: str) -> None:
+        if isinstance(node, yaml.MappingNode):
+            for key, value in node.value:
+                place = f"{path}.{key.value}" if path else str(key.value)
+                found[place] = key.start_mark.line + 1
+                walk(value, place)
+        elif isinstance(node, yaml.SequenceNode):
+            for number, value in enumerate(node.value):
+                found[f"{path}.{number}"] = value.start_mark.line + 1
+                walk(value, f"{path}.{number}")
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None:
+        walk(root, "")
+    return found

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from muster.cli.assess import assess
+from muster.cli.claims import app as claims
 from muster.cli.cite import cite
 from muster.cli.compare import compare
 from muster.cli.data import app as data
@@ -35,6 +36,7 @@ app.command()(run)
 app.command()(assess)
 app.command()(compare)
 app.command()(cite)
+app.add_typer(claims, name="claims")
 app.add_typer(new, name="new")
 app.add_typer(data, name="data")
 app.add_typer(validate, name="validate")

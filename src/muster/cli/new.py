@@ -11,6 +11,7 @@ from muster.errors import UserError
 
 KEY = re.compile(r"^(?P<indent> *)(?P<key>[a-z_.]+):")
 NAME = re.compile(r"^name: .*$", re.MULTILINE)
+CLAIM_NAME = re.compile(r"^id: .*$", re.MULTILINE)
 ENDINGS = (".yaml", ".yml")
 
 HEAD = """\
@@ -44,6 +45,29 @@ def scenario(
     """Write a scenario of two invented sides in which every lever and every number is explained, to be replaced by a real war."""
     write(file, scenario_text(file), force)
     typer.echo(f"{file}: written. Next: muster run {file} --draws 20")
+
+
+@new.command()
+def claim(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the file to write, NAME.yaml; the claim takes its name")],
+    force: Annotated[bool, typer.Option("--force", help="overwrite the file if it is there")] = False,
+) -> None:
+    """Write a claim about the two invented sides in which every key is explained, to be replaced by a real one."""
+    write(file, claim_text(file), force)
+    typer.echo(f"{file}: written. Next: muster claims check {file}; muster assess toy --claims {file}")
+
+
+def claim_text(file: Path) -> str:
+    """The template of a claim as text, under the name of its file."""
+    from muster.evidence import library
+
+    plain = (library() / "templates" / "claim.yaml").read_text(encoding="utf-8")
+    return CLAIM_NAME.sub(f"id: {name_of(file)}", plain, count=1).replace("FILE", file.name)
+
+
+def name_of(file: Path) -> str:
+    """The name that a thing takes from its file."""
+    return re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-") or "mine"
 
 
 def write(file: Path, text: str, force: bool) -> None:

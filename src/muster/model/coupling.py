@@ -8,7 +8,7 @@ from muster.model.levers import Ground, Levers
 from muster.model.luck import Noise
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import share
-from muster.model.world import Cohorts, Given, Side
+from muster.model.world import Cohorts, Given, Register, Side
 
 
 class Clock(Record):
@@ -121,8 +121,32 @@ def recruit_income(pay_above, volunteers, population, setting):
     return 52 * jnp.sum(volunteers, axis=(1, 2, 3)) * jnp.maximum(pay_above, 0.0) / (workers * setting.relative_income)
 
 
-def cohorts(side: Side, fight, flows: morale.Flows, intake) -> Cohorts:
+def register(eligible, params: callup.Params) -> Register:
+    """Men who may be called up and can be reached [person]; eligible [region, age, skill, experience]."""
+    none, served, combat = jnp.sum(eligible, axis=(0, 1, 2)) * jnp.stack([params.reach_none, params.reach_served, params.reach_combat])
+    return Register(reachable_none=none, reachable_served=served, reachable_combat=combat)
+
+
+def experienced_by_cohort(calls: callup.Flows, least: int):
+    """Men taken into training [person/week] by cohort who have at least an experience (index of EXPERIENCES); not known of prisoners."""
+    called = jnp.sum(calls.inducted[..., least:], axis=(1, 2, 3, 4))
+    volunteers = jnp.sum(calls.volunteers[..., least:])
+    none = jnp.zeros_like(volunteers)
+    return jnp.stack([none, called[0], called[1], volunteers, none])
+
+
+def quality_by_cohort(skill, spirit, params: front.Params):
+    """Combat power per man by a cohort's own skill and morale [1], reference 1; leaders, equipment and coordination are the force's."""
+    own_skill, own_morale = (jnp.maximum(part, 1e-6) for part in (skill, spirit))
+    return jnp.exp(
+        params.skill_weight * jnp.log(own_skill / params.reference_skill)
+        + params.morale_weight * jnp.log(own_morale / params.reference_morale)
+    )
+
+
+def cohorts(side: Side, fight, flows: morale.Flows, calls: callup.Flows, params: front.Params) -> Cohorts:
     """Readings by cohort."""
+    skill = share(jnp.sum(side.front.troops * side.training.skill, axis=0), jnp.sum(side.front.troops, axis=0))
     troops = jnp.sum(side.front.troops, axis=0)
     captured = jnp.sum(flows.surrendered, axis=0)
     killed, wounded = jnp.sum(fight.killed, axis=0), jnp.sum(fight.wounded, axis=0)
@@ -132,12 +156,15 @@ def cohorts(side: Side, fight, flows: morale.Flows, intake) -> Cohorts:
         killed=killed,
         wounded=wounded,
         captured=captured,
-        skill=share(jnp.sum(side.front.troops * side.training.skill, axis=0), troops),
+        skill=skill,
         desertion_hazard=flows.desertion_hazard,
-        called_up=intake,
+        called_up=intake_by_cohort(calls),
         deserted=jnp.sum(flows.deserted, axis=0),
         surrendered=captured,
         in_training=training.present(side.training.men),
         strength=men_outside(side),
         morale=side.morale.morale,
+        quality=quality_by_cohort(skill, side.morale.morale, params),
+        called_up_served=experienced_by_cohort(calls, 1),
+        called_up_combat=experienced_by_cohort(calls, 2),
     )

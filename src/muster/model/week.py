@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from muster.model import arms, front
 from muster.model.after import book_front, book_training, count, endure, govern, judge, report, strain
-from muster.model.before import call, deploy, earn, equip, reinforce, support, told, train
-from muster.model.coupling import Before, Clock, Enemy, Here, cohorts, intake_by_cohort
+from muster.model.before import call, deploy, earn, equip, liable, reinforce, support, told, train
+from muster.model.coupling import Before, Clock, Enemy, Here, cohorts, register
 from muster.model.levers import Ground
 from muster.model.pair import Pair, each, pair
 from muster.model.smooth import share
@@ -101,7 +101,8 @@ def second_half(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: H
     )
     readings = {
         "people": people_out,
-        "cohorts": cohorts(new, fight, flows, intake_by_cohort(b.calls)),
+        "cohorts": cohorts(new, fight, flows, b.calls, here.given.params.front),
+        "register": register(liable(side, here), here.given.params.callup),
         "callup": b.callup,
         "training": b.training,
         "front": front_out,

@@ -91,11 +91,23 @@ class Cohorts(Record):
     in_training: Float[Array, " cohort"] = quantity("person", "men in training")
     strength: Float[Array, " cohort"] = quantity("person", "all living men of the cohort on the rolls")
     morale: Float[Array, " cohort"] = quantity("1", "morale")
+    quality: Float[Array, " cohort"] = quantity("1", "combat power per man by the cohort's own skill and morale, all else as in the force")
+    called_up_served: Float[Array, " cohort"] = quantity("person/week", "men taken into the army who had served")
+    called_up_combat: Float[Array, " cohort"] = quantity("person/week", "men taken into the army who had been in combat")
+
+
+class Register(Record):
+    """Readings of the military register: men at home who may be called up and can be reached, by what they have done before."""
+
+    reachable_none: Float[Array, ""] = quantity("person", "men without service who can be reached")
+    reachable_served: Float[Array, ""] = quantity("person", "men who served, without combat, who can be reached")
+    reachable_combat: Float[Array, ""] = quantity("person", "men with combat experience who can be reached")
 
 
 READINGS: dict[str, type[Record]] = {  # what is recorded of a side every week, by node
     "people": demography.Outputs,
     "cohorts": Cohorts,
+    "register": Register,
     "callup": callup.Outputs,
     "training": training.Outputs,
     "front": front.Outputs,

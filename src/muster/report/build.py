@@ -1,18 +1,19 @@
 """The page: everything that was judged, as one file that loads nothing and runs nothing."""
 
 import json
+import math
 from collections import Counter
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from muster.assess import JudgedReading, Judgement
 from muster.compare import Comparison
+from muster.judgement import JudgedReading, Judgement
 from muster.report import chain, claim, sections, words
 
 HERE = Path(__file__).parent
-VERDICTS = ("supported", "likely", "undecided", "unlikely", "contradicted", "not testable")
+VERDICTS = ("supported", "likely", "undecided", "unlikely", "contradicted", "not testable", "not computed")
 LESS_THAN = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
@@ -35,6 +36,9 @@ def page(judgement: Judgement, comparison: Comparison | None = None, seconds: fl
         claims=[claim.section(one, items, judgement) for one, items in judgement.claims],
         bar=bar,
         outcome=outcome,
+        known=lambda item: math.isfinite(item.judged.probability),
+        notes=judgement.notes,
+        effective=judgement.effective_draws,
         structures=len(judgement.structures),
         last_observation=experiment.scenario.last_observation,
         policies=charts_of,
@@ -57,7 +61,7 @@ def sentence(judgement: Judgement) -> str:
     counts = Counter(item.judged.verdict for item in headlines)
     parts = [f"{words.written(counts[word])} {word}" for word in VERDICTS if counts[word]]
     told = f"Of {words.count(len(headlines), 'claim')}, {words.listed(parts)}"
-    if all(item.judged.prior_driven for item in headlines):
+    if all(item.judged.prior_driven for item in headlines if math.isfinite(item.judged.probability)):
         return f"{told}; no model fit to this war stands behind these words yet, so each is what was thought plausible beforehand."
     moved = sum(not item.judged.prior_driven for item in headlines)
     return f"{told}; the data of this war moved {words.count(moved, 'answer')}."
@@ -65,12 +69,14 @@ def sentence(judgement: Judgement) -> str:
 
 def outcome(item: JudgedReading) -> str:
     """What the published figures say of a reading."""
-    return item.reading.outcome or "open"
+    return item.resolution.outcome
 
 
 def bar(item: JudgedReading) -> Markup:
     """A probability on a line from 0 to 1: a dot, its Monte-Carlo error, and the range over rival equations."""
     judged = item.judged
+    if not math.isfinite(judged.probability):
+        return Markup("")
     low, high = max(judged.probability - 2 * judged.mcse, 0), min(judged.probability + 2 * judged.mcse, 1)
     x = {
         name: 4 + 92 * p

@@ -7,11 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster import charts
-from muster.assess import JudgedReading, Judgement
 from muster.claims import Claim
 from muster.evidence import parameters
-from muster.observe import Observation, observations
-from muster.propositions import PROPOSITIONS, At, Over, mirrored, value
+from muster.judgement import JudgedReading, Judgement
+from muster.observe import Observation
+from muster.output import series_of
+from muster.propositions import One, holds, value
+from muster.published import Figure as Published
+from muster.quantities import At, Lag, LagShare, Over, mirrored, of_battles, of_ensemble, paths
 from muster.report import series
 from muster.report.drawing import Figure, drawn
 from muster.report.words import NAMES, band, count, day, listed, number, percent, probability, quantiles, scaled
@@ -47,22 +50,26 @@ def section(claim: Claim, items: list[JudgedReading], judgement: Judgement) -> S
         why=drivers(headline, judgement),
         change=changes(headline, judgement),
         counted=evidence(headline, judgement),
-        rows=[resolved(row) for row in headline.reading.resolution.rows],
+        rows=[resolved(row) for row in headline.resolution.figures],
         endings=[(item, [probability(p) for p in item.by_continuation.values()]) for item in items if item.by_continuation],
     )
 
 
 def in_percent(item: JudgedReading) -> bool:
     """Whether the reading speaks of percent or of points: then so do its charts."""
-    return bool(re.search(r"%|\bpoints?\b", item.reading.statement))
+    return item.unit == "1" and bool(re.search(r"%|\bpoints?\b", item.reading.statement))
 
 
 def figures(item: JudgedReading, judgement: Judgement) -> list[Figure]:
     """The chart of the quantity, and of the first series behind it of which figures were published, unless it is that itself."""
-    quantity, results = item.reading.proposition.quantity, judgement.results
-    if item.reading.policy != judgement.experiment.policy or not series.leaves(quantity):
-        return [interval(item, judgement)]
-    found = [chance(item, judgement)] if item.reading.event else [fan_of(item, judgement)]
+    proposition, results = item.reading.proposition, judgement.results
+    if proposition is None or not np.isfinite(item.judged.probability):
+        return []
+    quantity = proposition.quantity
+    if item.reading.policy != judgement.experiment.policy or not series.has_course(quantity):
+        found = [] if item.reading.event else [interval(item, judgement)]
+    else:
+        found = [chance(item, judgement) if item.reading.event else fan_of(item, judgement)]
     if not isinstance(quantity, At | Over):
         behind = next((leaf for leaf in series.leaves(quantity) if series.published(leaf, results.sides)), None)
         if behind is not None:
@@ -70,17 +77,29 @@ def figures(item: JudgedReading, judgement: Judgement) -> list[Figure]:
     return [figure for figure in found if figure is not None]
 
 
-def fan_of(item: JudgedReading, judgement: Judgement) -> Figure | None:
+def pair(item: JudgedReading, judgement: Judgement) -> list:
+    """The quantity of a reading and, where it has one, its mirror."""
+    assert item.reading.proposition is not None
+    quantity = item.reading.proposition.quantity
+    return [quantity, mirrored(quantity, judgement.results.sides)] if item.reading.mirror else [quantity]
+
+
+def owners(quantity, judgement: Judgement) -> list[str]:
+    """The label of the side that a quantity is about, and of the other."""
+    sides, labels = judgement.results.sides, labels_of(judgement.results)
+    return list(labels) if series.side_of(quantity, sides) == sides[0] else list(labels[::-1])
+
+
+def fan_of(item: JudgedReading, judgement: Judgement) -> Figure:
     """The quantity over time against its threshold."""
-    quantity, results, proposition = item.reading.proposition.quantity, judgement.results, item.reading.proposition
-    mirror = mirrored(quantity, results.sides)
-    found = series.course(quantity, mirror, results, judgement.experiment.scenario.last_observation)
-    if found is None:
-        return interval(item, judgement)
+    assert item.reading.proposition is not None
+    proposition, results = item.reading.proposition, judgement.results
+    quantity = proposition.quantity
+    found = series.course(pair(item, judgement), results, judgement.experiment.scenario.last_observation)
     points = series.published(quantity, results.sides) if isinstance(quantity, At | Over) else []
     said = series.described(quantity, results)
     caption = f"{said[0].upper()}{said[1:]}. {threshold_words(proposition.name)} on {day(found.window[1])}, the reading is true"
-    return fan(found, points, caption, judgement, series.unit_of(quantity, results), in_percent(item), proposition.threshold)
+    return fan(found, owners(quantity, judgement), points, caption, judgement, item.unit, in_percent(item), item.threshold)
 
 
 def threshold_words(name: str) -> str:
@@ -88,24 +107,31 @@ def threshold_words(name: str) -> str:
     return {"exceeds": "Above the dashed line", "at_least": "On or above the dashed line"}.get(name, "Below the dashed line")
 
 
-def background(leaf: series.Leaf, judgement: Judgement) -> Figure | None:
+def background(leaf: series.Leaf, judgement: Judgement) -> Figure:
     """A series behind a quantity, with the published figures."""
     results, last = judgement.results, judgement.experiment.scenario.last_observation
     shown: series.Leaf = leaf
     if not isinstance(leaf, At | Over):
-        shown = At(at=series.paths(leaf)[0], cohort=leaf.cohort, day=series.window(leaf)[1])
-    found = series.course(shown, mirrored(shown, results.sides), results, last)
-    if found is None:
-        return None
-    words = series.described(shown, results)
-    unit, around = series.unit_of(shown, results), series.window(leaf)
-    found = series.Course(found.days, found.values, around)
-    share = unit == "1" and words.startswith("share")
-    return fan(found, series.published(shown, results.sides), f"Behind it: {words}", judgement, unit, share, None)
+        shown = At(at=paths(leaf)[0], cohort=leaf.cohort, day=series.window(leaf)[1])
+    found = series.course([shown, mirrored(shown, results.sides)], results, last)
+    said = series.described(shown, results)
+    unit = series_of(results.tree, paths(shown)[0]).attrs["units"]
+    unit = unit.removesuffix("/week") if isinstance(shown, Over) else unit
+    found = series.Course(found.days, found.values, series.window(leaf))
+    points = series.published(shown, results.sides)
+    shares = unit == "1" and said.startswith("share")
+    return fan(found, owners(shown, judgement), points, f"Behind it: {said}", judgement, unit, shares, None)
 
 
 def fan(
-    found: series.Course, points: list[Observation], caption: str, judgement: Judgement, unit: str, shares: bool, threshold: float | None
+    found: series.Course,
+    owned: list[str],
+    points: list[Observation],
+    caption: str,
+    judgement: Judgement,
+    unit: str,
+    shares: bool,
+    threshold: float | None,
 ) -> Figure:
     """A course of both sides as a fan with its published figures."""
     labels = labels_of(judgement.results)
@@ -114,7 +140,7 @@ def fan(
     factor, words = scaled(unit, float(np.quantile(np.abs(everything), 0.95)) if len(everything) else 0.0, shares)
     rows = []
     for at, moment in enumerate(found.days):
-        for label, side in zip(labels, found.values, strict=True):
+        for label, side in zip(owned, found.values, strict=False):
             points_of = {name: number * factor for name, number in quantiles(side[:, at]).items()}
             if all(np.isfinite(list(points_of.values()))):
                 rows.append({"day": moment.isoformat(), "side": label, **points_of})
@@ -174,21 +200,20 @@ def table(rows: list[dict], labels: tuple[str, str]) -> list[list[str]]:
     return found
 
 
-def chance(item: JudgedReading, judgement: Judgement) -> Figure | None:
+def chance(item: JudgedReading, judgement: Judgement) -> Figure:
     """An event: the share of draws in which it has happened by each day."""
+    assert item.reading.proposition is not None
     proposition, results = item.reading.proposition, judgement.results
-    mirror = mirrored(proposition.quantity, results.sides)
-    found = series.course(proposition.quantity, mirror, results, item.reading.until)
-    if found is None:
-        return interval(item, judgement)
+    found = series.course(pair(item, judgement), results, item.reading.until)
     labels, rows = labels_of(results), []
-    for label, side in zip(labels, found.values, strict=True):
-        truths = PROPOSITIONS[proposition.name](side, proposition.threshold)
+    owned = owners(proposition.quantity, judgement)[: len(found.values)]
+    for label, side in zip(owned, found.values, strict=True):
+        truths = holds(proposition, side, item.threshold)
         rows += [{"day": at.isoformat(), "side": label, "share": float(p)} for at, p in zip(found.days, truths.mean(axis=0), strict=True)]
     last = judgement.experiment.scenario.last_observation
     caption = "Share of draws in which it has happened by the day"
-    told = "; ".join(f"{label} {percent([row for row in rows if row['side'] == label][-1]['share'])}" for label in labels)
-    label = f"{caption}. At the end: {told}."
+    ending = "; ".join(f"{label} {percent([row for row in rows if row['side'] == label][-1]['share'])}" for label in owned)
+    label = f"{caption}. At the end: {ending}."
     late = last.isoformat() if found.days[0] < last < found.days[-1] else None
     cells = [[row["day"], row["side"], percent(row["share"])] for row in rows[:: max(1, len(rows) // (2 * ROWS))]]
     spec = charts.chances(rows, labels, window=found.window, last=late)
@@ -196,31 +221,41 @@ def chance(item: JudgedReading, judgement: Judgement) -> Figure | None:
 
 
 def interval(item: JudgedReading, judgement: Judgement) -> Figure | None:
-    """A quantity without a course in time: both sides' intervals."""
-    proposition, results, labels = item.reading.proposition, judgement.results, labels_of(judgement.results)
-    own = item.reading.policy == judgement.experiment.policy
-    rows, told = [], []
-    for label, quantity, three in (
-        (labels[0], proposition.quantity, item.quantiles),
-        (labels[1], mirrored(proposition.quantity, results.sides), item.mirror),
-    ):
-        points = quantiles(value(quantity, results)) if own else dict(zip(NAMES, (three[0], *[three[1]] * 3, three[2]), strict=True))
-        told.append([label, *(number(points[name]) for name in NAMES)])
+    """A quantity without a course in time: intervals, as far as they are known."""
+    assert item.reading.proposition is not None
+    quantity, results = item.reading.proposition.quantity, judgement.results
+    owned, rows, cells = owners(quantity, judgement), [], []
+    for label, points in zip(owned, points_of(item, judgement), strict=False):
+        cells.append([label, *(number(points[name]) for name in NAMES)])
         if np.isfinite(points["p50"]):
             most = max(x for x in points.values() if np.isfinite(x))
             rows.append({"side": label, **{name: x if np.isfinite(x) else most for name, x in points.items()}})
     if not rows:
         return None
-    shares, unit = in_percent(item), series.unit_of(proposition.quantity, results) if own else "1"
-    factor, words = scaled(unit, max(row["p50"] for row in rows), shares)
+    if of_battles(quantity) or of_ensemble(quantity):
+        rows, cells = rows[:1], cells[:1]
+        for line in (*rows, *cells):
+            line.update(side="all") if isinstance(line, dict) else line.__setitem__(0, "all")
+    factor, words = scaled(item.unit, max(abs(row["p50"]) for row in rows), in_percent(item))
     rows = [{"side": row["side"], **{name: row[name] * factor for name in NAMES}} for row in rows]
-    line = {"value": proposition.threshold * factor, "word": f"threshold {number(proposition.threshold * factor)} {words}".strip()}
-    said = series.described(proposition.quantity, results) if own else "the quantity"
-    caption = f"{said[0].upper()}{said[1:]}: thin line 90 % of the draws, thick line 50 %, dot median"
-    label = f"{caption}. {'; '.join(f'{row[0]} {row[3]} (90 %: {row[1]} to {row[5]})' for row in told)}. {line['word']}."
-    spec = charts.intervals(rows, labels, words or "index", threshold=line)
-    note = "Never: in this part of the draws it does not happen." if any("never" in row for row in told) else ""
-    return Figure(caption, label, drawn(spec, label), ["side", *HEAD], told, note)
+    line = {"value": item.threshold * factor, "word": f"threshold {number(item.threshold * factor)} {words}".strip()}
+    said = series.described(quantity, results)
+    caption = f"{said[0].upper()}{said[1:]}: thin line 90 % of the draws, thick line 50 % where known, dot median"
+    label = f"{caption}. {'; '.join(f'{row[0]} {row[3]} (90 %: {row[1]} to {row[5]})' for row in cells)}. {line['word']}."
+    spec = charts.intervals(rows, labels_of(results), words or "index", threshold=line)
+    note = "Never: in this part of the draws it does not happen." if any("never" in row for row in cells) else ""
+    return Figure(caption, label, drawn(spec, label), ["side", *HEAD], cells, note)
+
+
+def points_of(item: JudgedReading, judgement: Judgement) -> list[dict[str, float]]:
+    """The five points of a reading's quantity and of its mirror; where it needs other runs, the three that were kept."""
+    assert item.reading.proposition is not None
+    quantity = item.reading.proposition.quantity
+    lags = isinstance(quantity, Lag | LagShare) and item.reading.policy == judgement.experiment.policy
+    if lags:
+        return [quantiles(value(one, One(judgement.results))) for one in pair(item, judgement)]
+    kept = [item.quantiles, item.mirror] if np.isfinite(item.mirror[1]) else [item.quantiles]
+    return [dict(zip(NAMES, (low, middle, middle, middle, high), strict=True)) for low, middle, high in kept]
 
 
 def labels_of(results: Results) -> tuple[str, str]:
@@ -244,14 +279,14 @@ def drivers(item: JudgedReading, judgement: Judgement) -> list[str]:
 def changes(item: JudgedReading, judgement: Judgement) -> list[str]:
     """What would turn the answer."""
     told = []
-    middle, threshold = item.quantiles[1], item.reading.proposition.threshold
+    middle, threshold = item.quantiles[1], item.threshold
     factor = 100.0 if in_percent(item) else 1.0
     unit = " %" if in_percent(item) else ""
     if np.isfinite(middle) and not item.reading.event:
         even, asked = number(middle * factor) + unit, number(threshold * factor) + unit
         told.append(f"Another threshold: at {even} the odds would be even; the reading asks for {asked}.")
     if item.flips:
-        told.append(f"Other equations: under {listed(item.flips)} the answer falls on the other side of one half.")
+        told.append(f"Other equations or continuations: under {listed(item.flips)} the answer falls on the other side of one half.")
     elif len(judgement.structures) > 1:
         told.append(f"None of {len(judgement.structures) - 1} rival equations puts the answer on the other side of one half.")
     else:
@@ -259,32 +294,24 @@ def changes(item: JudgedReading, judgement: Judgement) -> list[str]:
     if item.judged.by_construction:
         told.append("By construction: every draw under every equation gives this answer.")
     if item.judged.prior_driven:
-        told.append("Data: no fit to this war has moved this number. It is a prior, and a fit may change it.")
+        told.append(f"Data: {item.remark or 'no fit has moved this number'}.")
     return told
 
 
 def evidence(item: JudgedReading, judgement: Judgement) -> list[str]:
-    """How many published figures are about the quantity, by side and camp."""
+    """How many published figures speak of the quantity, by side and camp."""
     labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
     told = []
-    for side, camps in series.counted(item.reading.proposition.quantity, judgement.results.sides).items():
+    for side, label in labels.items():
+        camps = item.evidence.get(side, {})
         parts = ", ".join(f"{camp.replace('-', ' ')} {many}" for camp, many in sorted(camps.items()))
-        told.append(f"{labels[side]}: {sum(camps.values())}" + (f" ({parts})" if parts else ""))
+        told.append(f"{label}: {sum(camps.values())}" + (f" ({parts})" if parts else ""))
     return told
 
 
-def resolved(row: str) -> list[str]:
-    """A row that settles a reading: what it says, of which camp, when it was published."""
-    found = next((item for item in observations() if item.id == row), None)
-    if found is None:
-        return [row, "not in the shipped table", "", "", ""]
-    spread = "" if found.low is None or found.high is None else f" ({band(found.low, found.high)})"
-    relation = {"about": "", "at_least": "at least ", "at_most": "at most "}[found.relation]
-    when = found.end if found.operator == "at" else f"{found.start} to {found.end}"
-    return [
-        row,
-        f"{found.path}: {relation}{number(found.central)} {found.unit if found.unit != '1' else ''}{spread}",
-        when,
-        found.camp.replace("-", " "),
-        found.published,
-    ]
+def resolved(row: Published) -> list[str]:
+    """A figure that settles a reading: what it says, of which camp, when it was published."""
+    spread = "" if row.low is None or row.high is None else f" ({band(row.low, row.high)})"
+    when = row.start if row.start == row.end else f"{row.start} to {row.end}"
+    figure = f"{row.quantity.replace('_', ' ')}, {row.side}: {number(row.central)} {row.unit}{spread}"
+    return [row.id, figure, when, row.camp.replace("-", " "), f"{row.publisher}, {row.published or 'undated'}"]

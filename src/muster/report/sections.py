@@ -19,12 +19,13 @@ OUTCOMES = ("own dead", "area", "combat power", "approval", "output")
 ERAS = ("1861-1913", "1914-1918", "1919-1945")
 GAPS = (0.99, 0.9, 0.8, 0.7, 0.6, 0.5)
 NO_EFFECT = 1e-9
+NO_DECISION = ("no-war", "no-war-of-ukraine")  # what claims are measured against, and nobody's to decide here
 
 
 def named_policies(sides: tuple[str, ...]) -> tuple[str, ...]:
     """The policies of the library that are about one of the sides, but what was decided."""
     names = (path.stem for path in sorted((library() / "policies").glob("*.yaml")))
-    return tuple(name for name in names if name != REFERENCE and load_policy(name).side in sides)
+    return tuple(name for name in names if name not in (REFERENCE, *NO_DECISION) and load_policy(name).side in sides)
 
 
 def policies(comparison: Comparison) -> tuple[list[Figure], list[str]]:
@@ -42,7 +43,7 @@ def policies(comparison: Comparison) -> tuple[list[Figure], list[str]]:
         if not own:
             continue
         unit = own[0]["unit"].replace("km2", "km²").replace("1,000", "thousand")
-        unit = {"%": "points", "% of 2021": "points of 2021's output"}.get(unit, unit)
+        unit = "points" if unit == "%" else "points of 2021's output" if unit == "% of 2021" else unit
         flat = [
             {"policy": row["policy"], "side": labels[row["side"]], **{key: row[key] for key in ("low", "median", "high")}} for row in own
         ]

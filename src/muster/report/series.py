@@ -7,7 +7,24 @@ import numpy as np
 
 from muster.observe import Observation, observations
 from muster.output import series_of
-from muster.propositions import At, Difference, Lag, LagShare, Largest, Mean, Over, Quantity, Ratio, Scaled, Smallest, value
+from muster.propositions import One, Quantity, value
+from muster.quantities import (
+    At,
+    Average,
+    Difference,
+    Effect,
+    Lag,
+    LagShare,
+    Largest,
+    Mean,
+    Over,
+    Ratio,
+    Scaled,
+    Smallest,
+    Sum,
+    every,
+    paths,
+)
 from muster.report.words import day
 from muster.results import Results
 
@@ -21,66 +38,33 @@ Leaf = At | Over | Mean | Largest | Smallest
 
 @dataclass(frozen=True)
 class Course:
-    """A quantity over time: days, and values [draw, day] of both sides."""
+    """A quantity over time: days, and values [draw, day] of a side and, where there is a mirror, of the other."""
 
     days: list[datetime.date]
-    values: tuple[np.ndarray, np.ndarray]
+    values: list[np.ndarray]
     window: tuple[str, str]
 
 
 def leaves(quantity: Quantity) -> list[Leaf]:
     """The series that a quantity is made of, from left to right."""
-    match quantity:
-        case Ratio():
-            return [leaf for part in quantity.ratio for leaf in leaves(part)]
-        case Difference():
-            return [leaf for part in quantity.difference for leaf in leaves(part)]
-        case Scaled():
-            return leaves(quantity.scaled)
-        case At() | Over() | Mean() | Largest() | Smallest():
-            return [quantity]
-        case _:
-            return []
+    return [part for part in every(quantity) if isinstance(part, At | Over | Mean | Largest | Smallest)]
 
 
-def paths(leaf: Leaf) -> list[str]:
-    """The paths of a series."""
-    match leaf:
-        case At():
-            return [leaf.at]
-        case Over():
-            return list(leaf.over)
-        case Mean():
-            return [leaf.mean]
-        case Largest():
-            return [leaf.largest]
-        case Smallest():
-            return [leaf.smallest]
+def has_course(quantity: Quantity) -> bool:
+    """Whether a quantity is read from one run, draw by draw, with a last day that can be moved."""
+    known = At | Over | Mean | Largest | Smallest | Ratio | Difference | Sum | Scaled
+    return all(isinstance(part, known) for part in every(quantity))
+
+
+def side_of(quantity: Quantity, sides: tuple[str, str]) -> str:
+    """The side whose series a quantity names first."""
+    named_first = [path.partition("/")[0] for part in every(quantity) for path in paths(part)]
+    return next((side for side in named_first if side in sides), sides[0])
 
 
 def window(leaf: Leaf) -> tuple[str, str]:
     """First and last day of a series' window."""
     return (leaf.day, leaf.day) if isinstance(leaf, At) else (leaf.start, leaf.end)
-
-
-def unit_of(quantity: Quantity, results: Results) -> str:
-    """The unit of a quantity's values."""
-    match quantity:
-        case Ratio():
-            above, below = (unit_of(part, results) for part in quantity.ratio)
-            return "1" if above == below or below == "1" else f"{above}/{below}"
-        case Difference():
-            return unit_of(quantity.difference[0], results)
-        case Scaled():
-            return unit_of(quantity.scaled, results)
-        case Lag():
-            return "week"
-        case LagShare():
-            return "1"
-        case Over():
-            return series_of(results.tree, quantity.over[0]).attrs["units"].removesuffix("/week")
-        case _:
-            return series_of(results.tree, paths(quantity)[0]).attrs["units"]
 
 
 def described(quantity: Quantity, results: Results) -> str:
@@ -94,6 +78,14 @@ def described(quantity: Quantity, results: Results) -> str:
             return f"{first}, less {second}"
         case Scaled():
             return described(quantity.scaled, results)
+        case Sum():
+            return " and ".join(described(part, results) for part in quantity.sum)
+        case Effect():
+            change = f"{described(quantity.effect, results)}: {quantity.policy} less {quantity.against}"
+            changed = [*quantity.fixed, *(f"without the loop {name}" for name in quantity.cut)]
+            return f"{change} ({', '.join(changed)})" if changed else change
+        case Average():
+            return f"mean over the draws of {described(quantity.average, results)}"
         case Lag():
             return f"weeks from {named(results, quantity.lag[0])} to {named(results, quantity.lag[1])}, {quantity.level:,.0f} of each"
         case LagShare():
@@ -111,6 +103,8 @@ def described(quantity: Quantity, results: Results) -> str:
             return "largest " + whose(named(results, quantity.largest), quantity.cohort)
         case Smallest():
             return "smallest " + whose(named(results, quantity.smallest), quantity.cohort)
+        case _:
+            return "the quantity of the reading"
 
 
 def named(results: Results, path: str) -> str:
@@ -131,7 +125,7 @@ def moved(quantity: Quantity, last: str, to: str) -> Quantity:
             return {key: to if key in ("day", "end") and part == last else swap(part) for key, part in item.items()}
         return [swap(part) for part in item] if isinstance(item, (list, tuple)) else item
 
-    return type(quantity).model_validate(swap(quantity.model_dump()))
+    return type(quantity).model_validate(swap(quantity.model_dump(by_alias=True)))
 
 
 def grid(first: datetime.date, last: datetime.date) -> list[datetime.date]:
@@ -141,23 +135,21 @@ def grid(first: datetime.date, last: datetime.date) -> list[datetime.date]:
     return [first + datetime.timedelta(days=int(place)) for place in places]
 
 
-def course(quantity: Quantity, mirror: Quantity, results: Results, until: datetime.date) -> Course | None:
-    """How a quantity came to its value as its last day moved on; nothing where it has no last day. `until`: no later than that."""
-    found = leaves(quantity)
-    if not found:
-        return None
-    windows = [window(leaf) for leaf in found]
+def course(quantities: list, results: Results, until: datetime.date) -> Course:
+    """How a quantity, and its mirror, came to their values as their last day moved on; of a stock at least to `until`."""
+    windows = [window(leaf) for leaf in leaves(quantities[0])]
     last = max(end for _, end in windows)
     opened = [start for start, end in windows if end == last and start != end]
     start, ends = run_of(results)
     if opened:
-        first, stop = datetime.date.fromisoformat(min(opened)), datetime.date.fromisoformat(last)
-        days = [day for day in grid(first, stop) if (day - first).days >= 6]
+        first = datetime.date.fromisoformat(min(opened))
+        days = [moment for moment in grid(first, datetime.date.fromisoformat(last)) if (moment - first).days >= 6]
     else:
         stop = max(datetime.date.fromisoformat(last) + datetime.timedelta(weeks=AROUND), min(until, ends))
         days = grid(start + datetime.timedelta(days=7), min(stop, ends))
-    values = tuple(np.stack([value(moved(side, last, day.isoformat()), results) for day in days], axis=1) for side in (quantity, mirror))
-    return Course(days, (values[0], values[1]), (min(opened) if opened else last, last))
+    runs = One(results)
+    values = [np.stack([value(moved(one, last, moment.isoformat()), runs) for moment in days], axis=1) for one in quantities]
+    return Course(days, values, (min(opened) if opened else last, last))
 
 
 def run_of(results: Results) -> tuple[datetime.date, datetime.date]:
@@ -191,13 +183,3 @@ def middle(row: Observation) -> datetime.date:
     """The day at which a figure is drawn: the end of its window, of a mean its middle."""
     end = date(row.end)
     return date(row.start) + (end - date(row.start)) / 2 if row.operator == "mean" else end
-
-
-def counted(quantity: Quantity, sides: tuple[str, str]) -> dict[str, dict[str, int]]:
-    """How many published figures of the library are about the series of a quantity: by side and camp."""
-    wanted = {path.partition("/")[2] for leaf in leaves(quantity) for path in paths(leaf)}
-    found: dict[str, dict[str, int]] = {side: {} for side in sides}
-    for row in observations():
-        if row.side in found and wanted & set(row.path.replace(" / ", "+").split("+")):
-            found[row.side][row.camp] = found[row.side].get(row.camp, 0) + 1
-    return found

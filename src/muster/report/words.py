@@ -40,7 +40,7 @@ def percent(share: float) -> str:
 
 def probability(p: float) -> str:
     """A probability with two decimals."""
-    return f"{p:.2f}"
+    return f"{p:.2f}" if math.isfinite(p) else "–"
 
 
 def written(many: int) -> str:
