@@ -69,7 +69,8 @@ def claim_text(name: str) -> str:
         )
         for number, outcome in enumerate(("true", "disputed"))
     )
-    head = f"id: {name}\ntitle: {json.dumps(name + EVIL)}\nparaphrase: {json.dumps(EVIL)}\nside: north\nscenario: toy\nkind: magnitude\nsaid_by: {SAID}\n"
+    head = f"id: {name}\ntitle: {json.dumps(name + EVIL)}\nparaphrase: {json.dumps(EVIL)}\nside: north\nscenario: toy\nkind: magnitude\n"
+    head += f"said_by: {SAID}\n"
     return f"{head}not_testable: {json.dumps(EVIL)}\nreadings:{readings}\n"
 
 

@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 190, 120  # pixels of one panel of several
 ALONE = (300, 190)  # pixels of a panel that stands alone
 CAP = 30.0  # men per man at which a band is cut
 SIDES = ("#1f5fa8", "#b3541e")  # the first and the second side of a war
+NEITHER = "all"  # what is about no single side
 ERAS = ("#6a4fa3", "#1f7a6d", "#a8327d")  # spans of time
 INK, MUTED, GRID, PAPER = "#1f2328", "#57606b", "#d8dee5", "#fdfdfe"
 SHADES = ("#eef3f9", "#c6d7ea", "#8fb1d6", "#4f83ba", "#1f4e8c")  # from little to much
@@ -116,7 +117,9 @@ def chances(rows: list[dict], labels: tuple[str, str], *, window: tuple[str, str
 
 def intervals(rows: list[dict], labels: tuple[str, str], unit: str, *, threshold: dict | None = None) -> Spec:
     """A quantity of both sides that has no course in time: 90 % and 50 % intervals and median. rows as in `fan`, without days."""
-    base = alt.Chart(values(rows)).encode(y=alt.Y("side:N", title=None, sort=list(labels)), color=of_sides(labels, legend=False))
+    scale = alt.Scale(domain=[*labels, NEITHER], range=[*SIDES, MUTED])
+    colour = alt.Color("side:N", scale=scale, legend=None)
+    base = alt.Chart(values(rows)).encode(y=alt.Y("side:N", title=None, sort=list(labels)), color=colour)
     outer = base.mark_rule(strokeWidth=3, opacity=0.45).encode(x=alt.X("p5:Q", title=unit, scale=alt.Scale(zero=False)), x2="p95:Q")
     inner = base.mark_rule(strokeWidth=9, opacity=0.55).encode(x="p25:Q", x2="p75:Q")
     middle = base.mark_point(filled=True, size=90, opacity=1, stroke=PAPER, strokeWidth=1).encode(x="p50:Q")

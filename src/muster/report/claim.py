@@ -151,7 +151,7 @@ def fan(
     if dots:
         caption += f". Diamonds: {count(len(dots), 'published figure')}"
     label = f"{caption}. {ends(rows, labels, words)}"
-    spec = charts.fan(rows, labels, words or "index", points=dots, threshold=line, window=found.window, last=late)
+    spec = charts.fan(rows, labels, words or "ratio", points=dots, threshold=line, window=found.window, last=late)
     return Figure(caption, label, drawn(spec, label), ["day", "side", *HEAD], table(rows, labels), camps(kept), told(kept, judgement))
 
 
@@ -233,16 +233,14 @@ def interval(item: JudgedReading, judgement: Judgement) -> Figure | None:
     if not rows:
         return None
     if of_battles(quantity) or of_ensemble(quantity):
-        rows, cells = rows[:1], cells[:1]
-        for line in (*rows, *cells):
-            line.update(side="all") if isinstance(line, dict) else line.__setitem__(0, "all")
+        rows, cells = [rows[0] | {"side": charts.NEITHER}], [[charts.NEITHER, *cells[0][1:]]]
     factor, words = scaled(item.unit, max(abs(row["p50"]) for row in rows), in_percent(item))
     rows = [{"side": row["side"], **{name: row[name] * factor for name in NAMES}} for row in rows]
     line = {"value": item.threshold * factor, "word": f"threshold {number(item.threshold * factor)} {words}".strip()}
     said = series.described(quantity, results)
     caption = f"{said[0].upper()}{said[1:]}: thin line 90 % of the draws, thick line 50 % where known, dot median"
     label = f"{caption}. {'; '.join(f'{row[0]} {row[3]} (90 %: {row[1]} to {row[5]})' for row in cells)}. {line['word']}."
-    spec = charts.intervals(rows, labels_of(results), words or "index", threshold=line)
+    spec = charts.intervals(rows, labels_of(results), words or "ratio", threshold=line)
     note = "Never: in this part of the draws it does not happen." if any("never" in row for row in cells) else ""
     return Figure(caption, label, drawn(spec, label), ["side", *HEAD], cells, note)
 

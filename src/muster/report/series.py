@@ -13,6 +13,7 @@ from muster.quantities import (
     Average,
     Difference,
     Effect,
+    Fitted,
     Lag,
     LagShare,
     Largest,
@@ -89,7 +90,7 @@ def described(quantity: Quantity, results: Results) -> str:
         case Lag():
             return f"weeks from {named(results, quantity.lag[0])} to {named(results, quantity.lag[1])}, {quantity.level:,.0f} of each"
         case LagShare():
-            return f"share of {named(results, quantity.reached[1])} within {quantity.weeks:g} weeks"
+            return f"share of {named(results, quantity.reached[1]).removeprefix('of ')} within {quantity.weeks:g} weeks"
         case At():
             return whose(named(results, quantity.at), quantity.cohort)
         case Over():
@@ -103,6 +104,8 @@ def described(quantity: Quantity, results: Results) -> str:
             return "largest " + whose(named(results, quantity.largest), quantity.cohort)
         case Smallest():
             return "smallest " + whose(named(results, quantity.smallest), quantity.cohort)
+        case Fitted():
+            return f"{quantity.battles.replace('_', ' ')} in the battles, {quantity.posture}"
         case _:
             return "the quantity of the reading"
 
