@@ -120,7 +120,7 @@ def test_every_import_of_the_package_is_a_declared_dependency():
                 imported |= {alias.name.split(".")[0] for alias in node.names}
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 imported.add(node.module.split(".")[0])
-    packages = {"yaml": "pyyaml", "sklearn": "scikit-learn"}
+    packages = {"yaml": "pyyaml", "sklearn": "scikit-learn", "vl_convert": "vl-convert-python"}
     outside = {packages.get(name, name) for name in imported - set(sys.stdlib_module_names) - {"muster"}}
     assert outside <= declared, f"imported, but not in pyproject.toml: {sorted(outside - declared)}"
 

@@ -22,7 +22,7 @@ def main() -> int:
     """Writes the chart."""
     every = [row for gap in GAPS for row in elasticities(shipped(), gap)]
     rows = [row for row in every if row["era"] in SHOWN and row["posture"] in POSTURES]
-    TARGET.write_text(vl_convert.vegalite_to_svg(quality_gap(rows)), encoding="utf-8")
+    TARGET.write_text(vl_convert.vegalite_to_svg(quality_gap(rows) | {"background": "white"}), encoding="utf-8")
     print(TARGET.name)
     return 0
 

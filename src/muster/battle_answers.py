@@ -19,6 +19,7 @@ LINEAR = 0.5
 UNBOUNDED = 1e6  # men per man beyond which no number offsets the gap
 NEVER_FEWER = 1e-3
 OF_ALL = "all postures"
+LEFT_OUT = (0.010, -0.002, 0.023)  # log score less force ratio's, a war left out at a time: docs/battles.md, `muster validate battles`
 
 
 def bands(values: np.ndarray) -> list[float]:
@@ -42,7 +43,7 @@ def factor(quality: np.ndarray, mass: np.ndarray, gap: float) -> np.ndarray:
     return np.minimum(np.exp(np.minimum(-power * np.log(gap), np.log(UNBOUNDED))), UNBOUNDED)
 
 
-def elasticities(posterior: Posterior, gap: float = 0.7) -> list[dict]:
+def elasticities(posterior: Posterior, gap: float = 0.7, postures: tuple[str, ...] = (OF_ALL, *POSTURES)) -> list[dict]:
     """For each era and posture of the defender: the exponents with bands, which weighs more, and the men that offset a gap in quality.
 
     Loss exchange: own over enemy loss rate falls with numbers as ratio^(-2 omega) and with quality as Q^(-2 nu). Winning: effects on
@@ -50,7 +51,7 @@ def elasticities(posterior: Posterior, gap: float = 0.7) -> list[dict]:
     """
     rows = []
     for era in ERAS:
-        for posture in (OF_ALL, *POSTURES):
+        for posture in postures:
             omega, nu, mass, skill = by_era_and_posture(posterior, era, posture)
             rows.append(
                 {

@@ -78,10 +78,10 @@ class Judgement:
             for claim, items in self.claims
         ]
 
-    def save(self, directory: Path, force: bool = False) -> list[Path]:
-        """results.nc, manifest.json and claims.json; returns their paths."""
+    def save(self, directory: Path, force: bool = False, texts: dict[str, str] | None = None) -> list[Path]:
+        """results.nc, manifest.json, claims.json and further texts by name; returns their paths."""
         claims = json.dumps(self.as_list(), indent=1, ensure_ascii=False, default=str, allow_nan=False)
-        return self.results.save(directory, force, texts={CLAIMS: claims}, structures=self.structures)
+        return self.results.save(directory, force, texts={CLAIMS: claims, **(texts or {})}, structures=self.structures)
 
 
 def finite(number: float) -> float | None:

@@ -3,6 +3,7 @@
 import datetime
 import json
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -44,9 +45,14 @@ class Results:
         """Length of a step [week]."""
         return float(self.tree.attrs["dt"])
 
+    @cached_property
+    def known_paths(self) -> tuple[str, ...]:
+        """Every path that can be asked for, looked up once."""
+        return tuple(output.series_paths(self.tree))
+
     def paths(self) -> list[str]:
         """Every path that can be asked for."""
-        return output.series_paths(self.tree)
+        return list(self.known_paths)
 
     def bibliography(self) -> list[dict]:
         """The sources of exactly the numbers that the run used, with the numbers that each carries."""
@@ -57,7 +63,7 @@ class Results:
         parts = path.strip("/").split("/")
         if len(parts) == 4 and cohort is None:
             parts, cohort = parts[:3], parts[3]
-        known = self.paths()
+        known = self.known_paths
         if "/".join(parts) not in known:
             if f"{'/'.join(parts)}_quantiles" in known:
                 raise UserError(f'Of "{path}" these results hold quantiles only; run again with --keep {parts[-1]}.')

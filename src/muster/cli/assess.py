@@ -15,7 +15,8 @@ def assess(
     draws: Annotated[int, typer.Option(metavar="N", help="how many draws, 1 to 100,000")] = 200,
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="the luck; the same seed gives the same bits")] = 1,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="the folder for claims.json, results.nc and manifest.json  [muster-assess-SCENARIO]")
+        Path | None,
+        typer.Option(metavar="DIR", help="the folder for the report, claims.json, results.nc and manifest.json  [muster-assess-SCENARIO]"),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="write into a folder that holds other files")] = False,
     claims: Annotated[
@@ -25,6 +26,9 @@ def assess(
     structures: Annotated[
         str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try, one at a time")
     ] = "default",
+    policies: Annotated[
+        bool, typer.Option("--policies/--no-policies", help="compare all policies in the report, on at most 104 draws")
+    ] = True,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DATE", help="twice the spread on numbers that rest on a source later than this")
     ] = None,
@@ -45,13 +49,17 @@ def assess(
 
     from muster.assess import assess as judge
     from muster.assess import beside_default
+    from muster.report import page
 
     beside_default(structures)
     options = {"as_of": day, "observe": observe, "without": without}
     with progress_bar(f"Simulating {scenario}") as update:
         judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update, **options) for _ in range(1))
         judgement = next(in_background(judging))
-    paths = judgement.save(folder, force)
+        comparing = (compared(scenario, judgement, update) for _ in range(1 if policies else 0))
+        comparison = next(in_background(comparing), None)
+    report = page(judgement, comparison, time.perf_counter() - started)
+    paths = judgement.save(folder, force, texts={output.REPORT: report})
     if as_json:
         told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures, "notes": judgement.notes}
         files = [str(path) for path in paths]
@@ -60,8 +68,22 @@ def assess(
         show(judgement, paths, structures, time.perf_counter() - started)
 
 
+def compared(scenario: str, judgement, update):
+    """The policies of the library that are about one of the sides, against what was decided; nothing where there is none."""
+    from muster.compare import compare
+    from muster.report.sections import named_policies
+    from muster.simulate import LANE
+
+    experiment = judgement.experiment
+    names, draws = named_policies(experiment.sides), min(experiment.draws, LANE)
+    if not names:
+        return None
+    return compare(scenario, names, draws, experiment.seed, progress=lambda _, done, whole: update("policies", done, whole))
+
+
 def show(judgement, paths: list[Path], structures: str, seconds: float) -> None:
     """All readings, the table of the headline readings, the files, and three lines to remember."""
+    from muster import output
     from muster.cli.terminal import console
 
     page, claims = console(), judgement.as_list()
@@ -69,8 +91,8 @@ def show(judgement, paths: list[Path], structures: str, seconds: float) -> None:
     page.print(headline_table(claims, judgement.experiment))
     for note in judgement.notes:
         page.print(note)
-    for path in paths:
-        page.print(str(path), soft_wrap=True)
+    for path in sorted(paths, key=lambda path: path.name == output.REPORT):
+        page.print(f"The report: {path}" if path.name == output.REPORT else str(path), soft_wrap=True)
     readings = [reading for claim in claims for reading in claim["readings"]]
     page.print(f"{len(readings)} readings of {len(claims)} claims in {seconds:.0f} seconds.")
     page.print("To remember:")

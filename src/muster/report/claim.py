@@ -1,0 +1,315 @@
+"""One claim as a section of the report: its reading, its charts, why, and what would change it."""
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from muster import charts
+from muster.claims import Claim
+from muster.evidence import parameters
+from muster.judgement import JudgedReading, Judgement
+from muster.observe import Observation
+from muster.output import series_of
+from muster.propositions import One, holds, value
+from muster.published import Figure as Published
+from muster.quantities import At, Lag, LagShare, Over, mirrored, of_battles, of_ensemble, paths
+from muster.report import series
+from muster.report.drawing import Figure, drawn
+from muster.report.words import NAMES, band, count, day, listed, number, percent, probability, quantiles, scaled
+from muster.results import Results
+
+ROWS = 14  # lines of a table of a course
+HEAD = ("5 %", "25 %", "median", "75 %", "95 %")
+
+
+@dataclass(frozen=True)
+class Section:
+    """All that the page says of a claim."""
+
+    claim: Claim
+    headline: JudgedReading
+    others: list[JudgedReading]
+    figures: list[Figure]
+    why: list[str]
+    change: list[str]
+    counted: list[str]
+    rows: list[list[str]]
+    endings: list[tuple[JudgedReading, list[str]]]
+
+
+def section(claim: Claim, items: list[JudgedReading], judgement: Judgement) -> Section:
+    """The section of a claim."""
+    headline = next(item for item in items if item.reading.headline)
+    return Section(
+        claim=claim,
+        headline=headline,
+        others=[item for item in items if item is not headline],
+        figures=figures(headline, judgement),
+        why=drivers(headline, judgement),
+        change=changes(headline, judgement),
+        counted=evidence(headline, judgement),
+        rows=[resolved(row) for row in headline.resolution.figures],
+        endings=[(item, [probability(p) for p in item.by_continuation.values()]) for item in items if item.by_continuation],
+    )
+
+
+def in_percent(item: JudgedReading) -> bool:
+    """Whether the reading speaks of percent or of points: then so do its charts."""
+    return item.unit == "1" and bool(re.search(r"%|\bpoints?\b", item.reading.statement))
+
+
+def figures(item: JudgedReading, judgement: Judgement) -> list[Figure]:
+    """The chart of the quantity, and of the first series behind it of which figures were published, unless it is that itself."""
+    proposition, results = item.reading.proposition, judgement.results
+    if proposition is None or not np.isfinite(item.judged.probability):
+        return []
+    quantity = proposition.quantity
+    if item.reading.policy != judgement.experiment.policy or not series.has_course(quantity):
+        found = [] if item.reading.event else [interval(item, judgement)]
+    else:
+        found = [chance(item, judgement) if item.reading.event else fan_of(item, judgement)]
+    if not isinstance(quantity, At | Over):
+        behind = next((leaf for leaf in series.leaves(quantity) if series.published(leaf, results.sides)), None)
+        if behind is not None:
+            found.append(background(behind, judgement))
+    return [figure for figure in found if figure is not None]
+
+
+def pair(item: JudgedReading, judgement: Judgement) -> list:
+    """The quantity of a reading and, where it has one, its mirror."""
+    assert item.reading.proposition is not None
+    quantity = item.reading.proposition.quantity
+    return [quantity, mirrored(quantity, judgement.results.sides)] if item.reading.mirror else [quantity]
+
+
+def owners(quantity, judgement: Judgement) -> list[str]:
+    """The label of the side that a quantity is about, and of the other."""
+    sides, labels = judgement.results.sides, labels_of(judgement.results)
+    return list(labels) if series.side_of(quantity, sides) == sides[0] else list(labels[::-1])
+
+
+def fan_of(item: JudgedReading, judgement: Judgement) -> Figure:
+    """The quantity over time against its threshold."""
+    assert item.reading.proposition is not None
+    proposition, results = item.reading.proposition, judgement.results
+    quantity = proposition.quantity
+    found = series.course(pair(item, judgement), results, judgement.experiment.scenario.last_observation)
+    points = series.published(quantity, results.sides) if isinstance(quantity, At | Over) else []
+    said = series.described(quantity, results)
+    caption = f"{said[0].upper()}{said[1:]}. {threshold_words(proposition.name)} on {day(found.window[1])}, the reading is true"
+    return fan(found, owners(quantity, judgement), points, caption, judgement, item.unit, in_percent(item), item.threshold)
+
+
+def threshold_words(name: str) -> str:
+    """What a proposition asks."""
+    return {"exceeds": "Above the dashed line", "at_least": "On or above the dashed line"}.get(name, "Below the dashed line")
+
+
+def background(leaf: series.Leaf, judgement: Judgement) -> Figure:
+    """A series behind a quantity, with the published figures."""
+    results, last = judgement.results, judgement.experiment.scenario.last_observation
+    shown: series.Leaf = leaf
+    if not isinstance(leaf, At | Over):
+        shown = At(at=paths(leaf)[0], cohort=leaf.cohort, day=series.window(leaf)[1])
+    found = series.course([shown, mirrored(shown, results.sides)], results, last)
+    said = series.described(shown, results)
+    unit = series_of(results.tree, paths(shown)[0]).attrs["units"]
+    unit = unit.removesuffix("/week") if isinstance(shown, Over) else unit
+    found = series.Course(found.days, found.values, series.window(leaf))
+    points = series.published(shown, results.sides)
+    shares = unit == "1" and said.startswith("share")
+    return fan(found, owners(shown, judgement), points, f"Behind it: {said}", judgement, unit, shares, None)
+
+
+def fan(
+    found: series.Course,
+    owned: list[str],
+    points: list[Observation],
+    caption: str,
+    judgement: Judgement,
+    unit: str,
+    shares: bool,
+    threshold: float | None,
+) -> Figure:
+    """A course of both sides as a fan with its published figures."""
+    labels = labels_of(judgement.results)
+    kept = [row for row in points if found.days[0] <= series.middle(row) <= max(found.days[-1], series.date(row.end))]
+    everything = np.concatenate([side[np.isfinite(side)] for side in found.values])
+    factor, words = scaled(unit, float(np.quantile(np.abs(everything), 0.95)) if len(everything) else 0.0, shares)
+    rows = []
+    for at, moment in enumerate(found.days):
+        for label, side in zip(owned, found.values, strict=False):
+            points_of = {name: number * factor for name, number in quantiles(side[:, at]).items()}
+            if all(np.isfinite(list(points_of.values()))):
+                rows.append({"day": moment.isoformat(), "side": label, **points_of})
+    dots = [dot(row, factor, dict(zip(judgement.results.sides, labels, strict=True))) for row in kept]
+    last = judgement.experiment.scenario.last_observation
+    line = None if threshold is None else {"value": threshold * factor, "word": f"threshold {number(threshold * factor)} {words}".strip()}
+    late = last.isoformat() if found.days[0] < last < found.days[-1] else None
+    if dots:
+        caption += f". Diamonds: {count(len(dots), 'published figure')}"
+    label = f"{caption}. {ends(rows, labels, words)}"
+    spec = charts.fan(rows, labels, words or "ratio", points=dots, threshold=line, window=found.window, last=late)
+    return Figure(caption, label, drawn(spec, label), ["day", "side", *HEAD], table(rows, labels), camps(kept), told(kept, judgement))
+
+
+def ends(rows: list[dict], labels: tuple[str, str], words: str) -> str:
+    """What the last day shows, in a sentence."""
+    told = []
+    for label in labels:
+        own = [row for row in rows if row["side"] == label]
+        if own:
+            told.append(f"{label} {number(own[-1]['p50'])} {words} (90 %: {band(own[-1]['p5'], own[-1]['p95'])}) on {day(own[-1]['day'])}")
+    return f"{'; '.join(told)}."
+
+
+def dot(row: Observation, factor: float, labels: dict[str, str]) -> dict:
+    """A published figure as a point with its range."""
+    low = row.central if row.low is None else row.low
+    high = row.central if row.high is None else row.high
+    numbers = {"low": low * factor, "value": row.central * factor, "high": high * factor}
+    return {"day": series.middle(row).isoformat(), "side": labels[row.side], **numbers}
+
+
+def camps(rows: list[Observation]) -> str:
+    """Who published the points."""
+    if not rows:
+        return "No published figure of the library reads exactly this quantity."
+    many = Counter(row.camp.replace("-", " ") for row in rows)
+    return f"Published figures by camp: {', '.join(f'{camp} {times}' for camp, times in sorted(many.items()))}. They are listed below."
+
+
+def told(rows: list[Observation], judgement: Judgement) -> tuple[tuple[str, ...], ...]:
+    """The points, one a line."""
+    labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
+    return tuple(
+        (labels[row.side], number(row.central), series.middle(row).isoformat(), row.camp.replace("-", " "), row.published, row.id)
+        for row in rows
+    )
+
+
+def table(rows: list[dict], labels: tuple[str, str]) -> list[list[str]]:
+    """Some days of a course, in words."""
+    found = []
+    for label in labels:
+        own = [row for row in rows if row["side"] == label]
+        places = sorted(set(np.linspace(0, len(own) - 1, min(ROWS, len(own))).astype(int))) if own else []
+        found += [[own[place]["day"], label, *(number(own[place][name]) for name in NAMES)] for place in places]
+    return found
+
+
+def chance(item: JudgedReading, judgement: Judgement) -> Figure:
+    """An event: the share of draws in which it has happened by each day."""
+    assert item.reading.proposition is not None
+    proposition, results = item.reading.proposition, judgement.results
+    found = series.course(pair(item, judgement), results, item.reading.until)
+    labels, rows = labels_of(results), []
+    owned = owners(proposition.quantity, judgement)[: len(found.values)]
+    for label, side in zip(owned, found.values, strict=True):
+        truths = holds(proposition, side, item.threshold)
+        rows += [{"day": at.isoformat(), "side": label, "share": float(p)} for at, p in zip(found.days, truths.mean(axis=0), strict=True)]
+    last = judgement.experiment.scenario.last_observation
+    caption = "Share of draws in which it has happened by the day"
+    ending = "; ".join(f"{label} {percent([row for row in rows if row['side'] == label][-1]['share'])}" for label in owned)
+    label = f"{caption}. At the end: {ending}."
+    late = last.isoformat() if found.days[0] < last < found.days[-1] else None
+    cells = [[row["day"], row["side"], percent(row["share"])] for row in rows[:: max(1, len(rows) // (2 * ROWS))]]
+    spec = charts.chances(rows, labels, window=found.window, last=late)
+    return Figure(caption, label, drawn(spec, label), ["day", "side", "share of draws"], cells, "A rare event rests on priors.")
+
+
+def interval(item: JudgedReading, judgement: Judgement) -> Figure | None:
+    """A quantity without a course in time: intervals, as far as they are known."""
+    assert item.reading.proposition is not None
+    quantity, results = item.reading.proposition.quantity, judgement.results
+    owned, rows, cells = owners(quantity, judgement), [], []
+    for label, points in zip(owned, points_of(item, judgement), strict=False):
+        cells.append([label, *(number(points[name]) for name in NAMES)])
+        if np.isfinite(points["p50"]):
+            most = max(x for x in points.values() if np.isfinite(x))
+            rows.append({"side": label, **{name: x if np.isfinite(x) else most for name, x in points.items()}})
+    if not rows:
+        return None
+    if of_battles(quantity) or of_ensemble(quantity):
+        rows, cells = [rows[0] | {"side": charts.NEITHER}], [[charts.NEITHER, *cells[0][1:]]]
+    factor, words = scaled(item.unit, max(abs(row["p50"]) for row in rows), in_percent(item))
+    rows = [{"side": row["side"], **{name: row[name] * factor for name in NAMES}} for row in rows]
+    line = {"value": item.threshold * factor, "word": f"threshold {number(item.threshold * factor)} {words}".strip()}
+    said = series.described(quantity, results)
+    caption = f"{said[0].upper()}{said[1:]}: thin line 90 % of the draws, thick line 50 % where known, dot median"
+    label = f"{caption}. {'; '.join(f'{row[0]} {row[3]} (90 %: {row[1]} to {row[5]})' for row in cells)}. {line['word']}."
+    spec = charts.intervals(rows, labels_of(results), words or "ratio", threshold=line)
+    note = "Never: in this part of the draws it does not happen." if any("never" in row for row in cells) else ""
+    return Figure(caption, label, drawn(spec, label), ["side", *HEAD], cells, note)
+
+
+def points_of(item: JudgedReading, judgement: Judgement) -> list[dict[str, float]]:
+    """The five points of a reading's quantity and of its mirror; where it needs other runs, the three that were kept."""
+    assert item.reading.proposition is not None
+    quantity = item.reading.proposition.quantity
+    lags = isinstance(quantity, Lag | LagShare) and item.reading.policy == judgement.experiment.policy
+    if lags:
+        return [quantiles(value(one, One(judgement.results))) for one in pair(item, judgement)]
+    kept = [item.quantiles, item.mirror] if np.isfinite(item.mirror[1]) else [item.quantiles]
+    return [dict(zip(NAMES, (low, middle, middle, middle, high), strict=True)) for low, middle, high in kept]
+
+
+def labels_of(results: Results) -> tuple[str, str]:
+    """The two sides as they are called."""
+    first, second = results.tree.attrs["labels"]
+    return str(first), str(second)
+
+
+def drivers(item: JudgedReading, judgement: Judgement) -> list[str]:
+    """The uncertain numbers that carry most of the spread, in words."""
+    labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
+    told = []
+    for driver in item.drivers:
+        scope, _, name = driver["parameter"].partition("/")
+        subsystem, _, parameter = name.partition(".")
+        whose = f" ({labels[scope]})" if scope in labels else ""
+        told.append(f"{parameters()[subsystem][parameter].meaning}{whose}: {percent(driver['share'])} of the spread")
+    return told
+
+
+def changes(item: JudgedReading, judgement: Judgement) -> list[str]:
+    """What would turn the answer."""
+    told = []
+    middle, threshold = item.quantiles[1], item.threshold
+    factor = 100.0 if in_percent(item) else 1.0
+    unit = " %" if in_percent(item) else ""
+    if np.isfinite(middle) and not item.reading.event:
+        even, asked = number(middle * factor) + unit, number(threshold * factor) + unit
+        told.append(f"Another threshold: at {even} the odds would be even; the reading asks for {asked}.")
+    if item.flips:
+        told.append(f"Other equations or continuations: under {listed(item.flips)} the answer falls on the other side of one half.")
+    elif len(judgement.structures) > 1:
+        told.append(f"None of {len(judgement.structures) - 1} rival equations puts the answer on the other side of one half.")
+    else:
+        told.append("Rival equations were not run; muster assess --structures all runs them.")
+    if item.judged.by_construction:
+        told.append("By construction: every draw under every equation gives this answer.")
+    if item.judged.prior_driven:
+        told.append(f"Data: {item.remark or 'no fit has moved this number'}.")
+    return told
+
+
+def evidence(item: JudgedReading, judgement: Judgement) -> list[str]:
+    """How many published figures speak of the quantity, by side and camp."""
+    labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
+    told = []
+    for side, label in labels.items():
+        camps = item.evidence.get(side, {})
+        parts = ", ".join(f"{camp.replace('-', ' ')} {many}" for camp, many in sorted(camps.items()))
+        told.append(f"{label}: {sum(camps.values())}" + (f" ({parts})" if parts else ""))
+    return told
+
+
+def resolved(row: Published) -> list[str]:
+    """A figure that settles a reading: what it says, of which camp, when it was published."""
+    spread = "" if row.low is None or row.high is None else f" ({band(row.low, row.high)})"
+    when = row.start if row.start == row.end else f"{row.start} to {row.end}"
+    figure = f"{row.quantity.replace('_', ' ')}, {row.side}: {number(row.central)} {row.unit}{spread}"
+    return [row.id, figure, when, row.camp.replace("-", " "), f"{row.publisher}, {row.published or 'undated'}"]
