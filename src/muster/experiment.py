@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -14,6 +14,7 @@ from muster.evidence import Citation, Override, Parameter, checked, library, par
 from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
 from muster.model.quantity import axes, units
 from muster.model.structure import Structure
+from muster.posterior import Posterior, shipped
 from muster.reading import convert, read_yaml
 from muster.scenario import (
     PATHS,
@@ -64,6 +65,8 @@ class Experiment:
     fixed: dict[str, float] = field(default_factory=dict)
     overrides: dict[str, Override] = field(default_factory=dict)
     citations: tuple[tuple[str, Citation], ...] = ()
+    posterior: Posterior | None = None  # none: the draws are of the prior
+    note: str = ""  # why the draws are of the prior although a posterior was asked for
 
 
 def weeks_between(start: datetime.date, day: datetime.date) -> float:
@@ -285,8 +288,9 @@ def build(
     structure: Structure | None = None,
     sets: tuple[str, ...] = (),
     dt: float = 1.0,
+    posterior: Posterior | Literal["shipped"] | None = None,
 ) -> Experiment:
-    """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE)."""
+    """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE), with draws of a posterior or the prior."""
     if not 1 <= draws <= 100_000:
         raise UserError(f"draws: 1 to 100,000 were expected, found {draws}; more draws go through a sweep.")
     base = load(scenario) if isinstance(scenario, str) else scenario
@@ -309,6 +313,7 @@ def build(
         np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers)
     )
     text = text_of(under)
+    fitted, note = shipped(base.name, hashlib.sha256(text_of(base).encode()).hexdigest()) if posterior == "shipped" else (posterior, "")
     return Experiment(
         name=base.name,
         scenario=under,
@@ -331,5 +336,7 @@ def build(
         fixed=fixed,
         overrides=overrides_of(under),
         citations=(*settings[0][1], *settings[1][1], *lever_citations(under)),
+        posterior=fitted,
+        note=note,
     )
 
