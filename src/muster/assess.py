@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
-from typing import get_args, get_type_hints
+from typing import Literal, get_args, get_type_hints
 
 import numpy as np
 
@@ -14,11 +14,14 @@ from muster.claims import Claim, Judged, Reading, claims, judge, scores, varianc
 from muster.experiment import Experiment, build
 from muster.model.structure import Structure
 from muster.output import CLAIMS
+from muster.posterior import Posterior
 from muster.propositions import PROPOSITIONS, mirrored, value
 from muster.results import Results
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
-REASON = "no fit to data exists yet: every probability is one of the prior"
+UNFITTED = "the draws are of the prior: no fit to published figures is in use"
+UNMOVED = "the fit hardly moved it: less than 0.1 in probability, and the middle half of the quantity is no fifth narrower"
+SHIFT, NARROWED = 0.1, 0.8  # from where on a reading counts as moved by figures
 Progress = Callable[[str, int, int], None]
 
 
@@ -34,6 +37,7 @@ class JudgedReading:
     flips: list[str]
     by_continuation: dict[str, float]
     scores: dict[str, float] | None
+    prior_probability: float | None  # with draws of the prior; none where these are
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,8 @@ def reading_as_dict(item: JudgedReading) -> dict:
         "verdict": judged.verdict,
         "by_construction": judged.by_construction,
         "prior_driven": judged.prior_driven,
-        "prior_driven_because": REASON if judged.prior_driven else None,
+        "prior_driven_because": (UNFITTED if item.prior_probability is None else UNMOVED) if judged.prior_driven else None,
+        "prior_probability": item.prior_probability,
         "quantity": {"quantiles": [0.05, 0.5, 0.95], "values": finite(item.quantiles), "threshold": reading.proposition.threshold},
         "mirror": {"quantiles": [0.05, 0.5, 0.95], "values": finite(item.mirror)},
         "resolution": {"outcome": reading.outcome, **reading.resolution.model_dump(mode="json")},
@@ -119,6 +124,14 @@ def truth(reading: Reading, results: Results) -> tuple[np.ndarray, np.ndarray]:
     return values, PROPOSITIONS[reading.proposition.name](values, reading.proposition.threshold)
 
 
+def moved(after: tuple[np.ndarray, np.ndarray], before: tuple[np.ndarray, np.ndarray]) -> bool:
+    """Whether a fit moved a reading: (values, truths) by draw with it and without."""
+    if abs(float(np.mean(after[1])) - float(np.mean(before[1]))) >= SHIFT:
+        return True
+    widths = [np.subtract(*np.nanquantile(np.where(np.isfinite(values), values, np.nan), [0.75, 0.25])) for values, _ in (after, before)]
+    return bool(widths[1] > 0 and widths[0] <= NARROWED * widths[1])
+
+
 def assess(
     scenario: str = "russia-ukraine-2022",
     draws: int = 200,
@@ -127,23 +140,24 @@ def assess(
     structures: str = "default",
     sets: tuple[str, ...] = (),
     progress: Progress | None = None,
+    posterior: Posterior | Literal["shipped"] | None = "shipped",
 ) -> Judgement:
-    """Judge claims (all of the library, or by name or path) on a scenario; structures 'default' or 'all'."""
+    """Judge claims (all of the library, or by name or path) on a scenario; structures 'default' or 'all'; of a posterior."""
     asked = claims(claim_names)
     chosen = alternatives() if structures == "all" else {"default": Structure()}
-    runs: dict[tuple[str, str, str], Results] = {}
+    runs: dict[tuple[str, str, str, bool], Results] = {}
+    experiment = build(scenario, ("as-happened",), "goes-on", draws, seed, None, sets, posterior=posterior)
 
-    def run(policy: str, continuation: str, structure: str) -> Results:
-        key = (policy, continuation, structure)
+    def run(policy: str, continuation: str, structure: str, prior: bool = False) -> Results:
+        key = (policy, continuation, structure, prior)
         if key not in runs:
-            experiment = build(scenario, (policy,), continuation, draws, seed, chosen[structure], sets)
-            label = ", ".join(
-                part for part in (policy, continuation if continuation != "goes-on" else "", structure) if part != "default" and part
-            )
-            runs[key] = simulate.ensemble(experiment, partial(progress, label) if progress else None)
+            fitted = None if prior else experiment.posterior
+            own = build(scenario, (policy,), continuation, draws, seed, chosen[structure], sets, posterior=fitted)
+            words = (policy, continuation if continuation != "goes-on" else "", structure, "prior" if prior else "")
+            label = ", ".join(part for part in words if part != "default" and part)
+            runs[key] = simulate.ensemble(own, partial(progress, label) if progress else None)
         return runs[key]
 
-    experiment = build(scenario, ("as-happened",), "goes-on", draws, seed, None, sets)
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
 
     def judged(reading: Reading) -> JudgedReading:
@@ -152,7 +166,9 @@ def assess(
         values, _ = answers["default"]
         spread = np.ptp(values) if np.all(np.isfinite(values)) else np.inf
         varies = bool(spread > 1e-9 * max(abs(float(np.nanmedian(np.where(np.isfinite(values), values, 0)))), 1e-12))
-        verdict = judge({name: answer for name, (_, answer) in answers.items()}, True, varies, complete=structures == "all")
+        before = truth(reading, run(reading.policy, "goes-on", "default", prior=True)) if experiment.posterior else None
+        unmoved = before is None or not moved(answers["default"], before)
+        verdict = judge({name: answer for name, (_, answer) in answers.items()}, unmoved, varies, complete=structures == "all")
         sides = experiment.sides
         mirror = value(mirrored(reading.proposition.quantity, sides), run(reading.policy, "goes-on", "default"))
         side = verdict.probability > 0.5
@@ -161,9 +177,9 @@ def assess(
             {} if observed else {name: float(np.mean(truth(reading, run(reading.policy, name, "default"))[1])) for name in CONTINUATIONS}
         )
         drivers = variance_shares(np.where(np.isfinite(values), values, 1e12), names, drawn)
-        return JudgedReading(
-            reading, verdict, quantiles(values), quantiles(mirror), drivers, flips, endings, scores(verdict.probability, reading.outcome)
-        )
+        told = scores(verdict.probability, reading.outcome)
+        at_prior = None if before is None else float(np.mean(before[1]))
+        return JudgedReading(reading, verdict, quantiles(values), quantiles(mirror), drivers, flips, endings, told, at_prior)
 
     found = [(claim, [judged(reading) for reading in claim.readings]) for claim in asked]
     return Judgement(found, run("as-happened", "goes-on", "default"), experiment, tuple(chosen.values()))

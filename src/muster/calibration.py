@@ -65,7 +65,7 @@ class Fit:
             "figures": len(problem.likelihood),
             "roots": sorted({row.root for row in problem.likelihood.rows}),
             "rows": [row.id for row in problem.likelihood.rows],
-            "local_data": ["battles.nc (CDB90; open)"],
+            "local_data": [],  # the figures are the library's own; no set of rights `local` serves the fit
             "method": f"ES-MDA, {self.steps} steps, threshold {THRESHOLD}",
             "seed": self.seed,
             "version": version("muster"),
@@ -83,6 +83,12 @@ def cut(scenario: str | Scenario, until: datetime.date | None) -> tuple[Scenario
     return whole, whole.model_copy(update={"last_observation": day, "end": day + datetime.timedelta(days=8)}), day
 
 
+def forecast_scenario(scenario: str | Scenario, origin: datetime.date, weeks: int) -> Scenario:
+    """A scenario whose last observation is the origin, so that decisions after it go on as before; it ends after the horizon."""
+    whole = load(scenario) if isinstance(scenario, str) else scenario
+    return whole.model_copy(update={"last_observation": origin, "end": origin + datetime.timedelta(weeks=weeks + 7)})
+
+
 def problem_of(
     scenario: str | Scenario, until: datetime.date | None = None, seed: int = SEED, rows: tuple[Observation, ...] | None = None
 ) -> Problem:
@@ -90,14 +96,21 @@ def problem_of(
     whole, short, day = cut(scenario, until)
     sides = set(whole.sides)
     used = tuple(row for row in published_by(observations() if rows is None else rows, day) if row.side in sides)
-    if not used or whole.name != "russia-ukraine-2022" and rows is None:
+    if not used or (whole.name != "russia-ukraine-2022" and rows is None):
         raise UserError(f"{whole.name}: there are no published figures of this scenario to fit to.")
     experiment = build(short, draws=1, seed=seed)
     uncertain = tuple(entry[0] for entry in evidence.entries(experiment) if entry[5] != "constant" and entry[0] not in experiment.fixed)
     return Problem(experiment, uncertain, likelihood(used), reader(experiment, used), day, build(whole, draws=1).sha256)
 
 
-def readings(problem: Problem, scores: np.ndarray, luck: np.ndarray, update: Callable[[int], None] = lambda _: None, quiet: bool = False):
+def with_likelihood(problem: Problem, known: Likelihood) -> Problem:
+    """The same problem with other figures of the same table."""
+    return replace(problem, likelihood=known)
+
+
+def readings(
+    problem: Problem, scores: np.ndarray, luck: np.ndarray, update: Callable[[int], None] = lambda _: None, quiet: bool = False
+) -> np.ndarray:
     """What the rows should have read [row, member] with scores [stream, member] and the luck of some draws; `quiet` = no weekly noise."""
     width, count = simulate.LANE * jax.device_count(), scores.shape[1]
     found = []
@@ -128,7 +141,13 @@ def chance_covariance(problem: Problem) -> np.ndarray:
 
 def key_of(problem: Problem, members: int, steps: int, seed: int) -> str:
     """What a state must have been written for, to be taken up."""
-    words = [problem.scenario_sha256, rests_on_sha256(), problem.until.isoformat(), str((members, steps, seed, THRESHOLD)), version("muster")]
+    words = [
+        problem.scenario_sha256,
+        rests_on_sha256(),
+        problem.until.isoformat(),
+        str((members, steps, seed, THRESHOLD)),
+        version("muster"),
+    ]
     return hashlib.sha256("\n".join([*words, *problem.streams, *(str(row) for row in problem.likelihood.rows)]).encode()).hexdigest()
 
 
@@ -152,7 +171,8 @@ def calibrate(
     whole = (steps + 1) * members
     for step in range(done, steps + 1):
         luck = np.arange(members) + (0 if step == steps else (step + 1) * members)
-        read = readings(problem, scores, luck, lambda n, step=step: progress(f"step {min(step + 1, steps)} of {steps}", step * members + n, whole))
+        label = f"step {min(step + 1, steps)} of {steps}"
+        read = readings(problem, scores, luck, lambda n, step=step, label=label: progress(label, step * members + n, whole))
         told = esmda.drawn_in(known.told(read))
         prior_told = told if prior_told is None else prior_told
         residuals.append(misfit(known, told))
@@ -176,6 +196,7 @@ def keep(state: Path | None, key: str, step: int, scores: np.ndarray, prior_told
     """Writes the state of a fit, beside and renamed."""
     if state is None:
         return
+    state.parent.mkdir(parents=True, exist_ok=True)
     beside = state.with_name(state.name + ".part")
     with beside.open("wb") as file:
         np.savez(file, key=key, step=step, scores=scores, prior_told=prior_told, residuals=json.dumps(residuals))

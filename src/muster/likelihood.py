@@ -64,12 +64,12 @@ class Likelihood:
         positive = np.where(self.logs[:, None], np.maximum(read, self.floor[:, None]), 1.0)
         return np.where(self.logs[:, None], np.log(positive), read) + self.shift[:, None]
 
-    def innovation(self, told: np.ndarray, error=0.0) -> np.ndarray:
+    def innovation(self, told: np.ndarray, error: float | np.ndarray = 0.0) -> np.ndarray:
         """How far the figures lie from what is told [row, draw]; nothing inside a range or on the right side of a bound."""
         below, above = self.low[:, None] + error - told, self.high[:, None] + error - told
         return np.maximum(below, 0) + np.minimum(above, 0)
 
-    def covariance(self, weight=1.0) -> np.ndarray:
+    def covariance(self, weight: float | np.ndarray = 1.0) -> np.ndarray:
         """The covariance of all errors; a figure's own variance is divided by its weight."""
         return self.shared + np.diag(self.own**2 / np.broadcast_to(weight, self.own.shape))
 

@@ -13,11 +13,13 @@ from typing import Annotated
 import typer
 
 from muster.cli.assess import assess
+from muster.cli.calibrate import calibrate
 from muster.cli.cite import cite
 from muster.cli.compare import compare
 from muster.cli.data import app as data
 from muster.cli.new import new
 from muster.cli.run import run
+from muster.cli.score import score
 from muster.cli.validate import app as validate
 from muster.errors import UserError
 
@@ -34,6 +36,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(assess)
 app.command()(compare)
+app.command()(calibrate)
+app.command()(score)
 app.command()(cite)
 app.add_typer(new, name="new")
 app.add_typer(data, name="data")

@@ -22,6 +22,7 @@ def assess(
     claims: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="a claim by name, or the path of a YAML file; may be repeated  [all]")
     ] = None,
+    prior: Annotated[bool, typer.Option("--prior", help="draw from the prior, although a posterior was fitted")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the claims for a machine, on stdout")] = False,
     structures: Annotated[str, typer.Option(metavar="default|all", help="the rival equations to try, one at a time")] = "default",
 ) -> None:
@@ -37,9 +38,14 @@ def assess(
     from muster.assess import assess as judge
 
     with progress_bar(f"Simulating {scenario}") as update:
-        judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update) for _ in range(1))
+        judging = (
+            judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update, posterior=None if prior else "shipped")
+            for _ in range(1)
+        )
         judgement = next(in_background(judging))
     paths = judgement.save(folder, force)
+    if judgement.experiment.note:
+        typer.echo(judgement.experiment.note, err=True)
     if as_json:
         told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures}
         typer.echo(
@@ -59,11 +65,11 @@ def show(claims: list[dict], experiment, paths: list[Path], structures: str) -> 
     for path in paths:
         page.print(str(path), soft_wrap=True)
     readings = [reading for claim in claims for reading in claim["readings"]]
-    prior = sum(reading["prior_driven"] for reading in readings)
+    unmoved = sum(reading["prior_driven"] for reading in readings)
     flipped = sum(bool(reading["flips"]) for reading in readings)
     page.print("To remember:")
     page.print(
-        f"- {prior} of {len(readings)} readings are prior-driven: no fit to data moved them. Such a reading is called supported or"
+        f"- {unmoved} of {len(readings)} readings are prior-driven: no published figure moved them. Such a reading is called supported or"
         " contradicted only where every draw under every equation agrees."
     )
     page.print(

@@ -39,6 +39,7 @@ def run(
         str, typer.Option(metavar="all|headline|NAMES", help="series of which every draw is kept; of the rest quantiles and mean")
     ] = "headline",
     as_json: Annotated[bool, typer.Option("--json", help="print the outcome for a machine, on stdout")] = False,
+    prior: Annotated[bool, typer.Option("--prior", help="draw from the prior, although a posterior was fitted")] = False,
     dt: Annotated[float, typer.Option(metavar="WEEKS", help="length of a step in weeks: 1 over a whole number")] = 1.0,
 ) -> int:
     """Simulate a scenario: keep the results in a folder, show medians and 90 % bands by half-year for both sides."""
@@ -52,7 +53,11 @@ def run(
         raise UserError(f"--dt {dt:g}: 1 over a whole number was expected, such as 1, 0.5 or 0.25.")
     folder = out or Path(f"muster-run-{Path(scenario).stem}")
     output.check_folder(folder, force)
-    experiment = build(scenario, tuple(policy or ("as-happened",)), continuation, draws, seed, sets=tuple(settings or ()), dt=dt)
+    chosen = tuple(policy or ("as-happened",))
+    drawn_from = None if prior else "shipped"
+    experiment = build(scenario, chosen, continuation, draws, seed, sets=tuple(settings or ()), dt=dt, posterior=drawn_from)
+    if experiment.note:
+        typer.echo(experiment.note, err=True)
 
     stopped = False
     with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
