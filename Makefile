@@ -44,8 +44,7 @@ docs: .venv/.ready-dev
 
 posterior: .venv/.ready-dev
 	@$(BIN)/muster calibrate russia-ukraine-2022 --out src/muster/library/posteriors/russia-ukraine-2022.nc
-	@$(BIN)/python tools/make_validation.py
-	@$(BIN)/python tools/make_docs_tables.py
+	@$(BIN)/python tools/make_posterior_pages.py
 
 sbc: .venv/.ready-dev
 	@$(BIN)/python tools/sbc.py --refits 100

@@ -34,7 +34,7 @@ def main() -> None:
     figures = noisy(known, told_of, generator)
     errors = known.covariance(known.weights(told))
     print(
-        "| threshold, standard errors | mean squared error, prior = 1 | 50 % band | 90 % band | of the 40 that move most: error | 50 % | 90 % |"
+        "| threshold | mean squared error, prior = 1 | 50 % band | 90 % band | of the 40 that move most: error | 50 % | 90 % |"
     )
     print("|---" * 7 + "|")
     for threshold in (0.0, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 5.0):

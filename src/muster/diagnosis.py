@@ -53,6 +53,18 @@ def coverage(found: list[Residual]) -> dict[str, dict[str, float]]:
     return {name: {"figures": len(items), "inside": float(np.mean([x.inside for x in items]))} for name, items in groups.items()}
 
 
+def by_series(fit: Fit, found: list[Residual]) -> list[dict]:
+    """By series on the log scale: how many figures, and the median of published over the model through the expected bias."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for item, log in zip(found, fit.problem.likelihood.logs, strict=True):
+        if log:
+            groups.setdefault((item.side, item.path), []).append(item.ratio)
+    return [
+        {"side": side, "path": path, "figures": len(ratios), "ratio": round(float(np.median(ratios)), 3)}
+        for (side, path), ratios in groups.items()
+    ]
+
+
 def moved(fit: Fit) -> list[dict]:
     """Every uncertain number: its mean in the prior's s.d. and its s.d. over the prior's; what the figures moved most comes first."""
     ratio = fit.scores.std(axis=1) / fit.prior_scores.std(axis=1)
@@ -102,6 +114,7 @@ def report(fit: Fit) -> dict:
         "misfit": [round(value, 4) for value in fit.residuals],
         "coverage": coverage(found),
         "outside": [item.id for item in found if not item.inside],
+        "series": by_series(fit, found),
         "moved": [row for row in numbers if not row["prior_driven"]],
         "prior_driven": [row["number"] for row in numbers if row["prior_driven"]],
         "eigenvalues": [round(float(value), 3) for value in eigen[:30]],

@@ -14,6 +14,7 @@ from typing import Literal
 
 import numpy as np
 import scoringrules
+from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
 from muster import data, observe
 from muster.errors import UserError
@@ -85,7 +86,8 @@ TARGETS = (
     Target("Russian recruits (regional budgets)", "russia", "callup/volunteers", "flow", "log", "model_estimate", "person/week",
            lambda: of_library("russia", "callup/volunteers", ("contract_recruits_per_day/independent",), "mean")),
     Target("aid to Ukraine (Kiel, allocations)", "ukraine", "partners/deliveries", "flow", "log", "measured", "EUR",
-           lambda: {row["month_start"][:7]: 1e9 * float(row["total_bn_eur"]) for row in table("aid-to-ukraine", "monthly_allocations.csv")}),
+           lambda: {row["month_start"][:7]: 1e9 * float(row["total_bn_eur"])
+                    for row in table("aid-to-ukraine", "monthly_allocations.csv")}),
     Target("Russian consumer prices over a year", "russia", "economy/inflation", "stock", "linear", "measured", "1",
            lambda: {row["month"][:7]: float(row["yoy_pct"]) / 100 for row in table("prices-russia", "cpi_monthly.csv")}),
     Target("approval in Russia (Levada)", "russia", "society/approval_reported", "stock", "linear", "poll", "1",
@@ -158,12 +160,8 @@ def walk(target: Target, values: np.ndarray, months: int, drift: bool, generator
 
 def smoothing(target: Target, values: np.ndarray, months: int, seed: int) -> np.ndarray:
     """Forecasts of exponential smoothing with a damped trend, by statsmodels."""
-    try:
-        from statsmodels.tsa.exponential_smoothing.ets import ETSModel
-    except ImportError:
-        raise UserError("muster score needs statsmodels for its third baseline: install the package statsmodels.") from None
     fitted = ETSModel(np.asarray(scaled(target, values), dtype=float), error="add", trend="add", damped_trend=True).fit(disp=False)
-    paths = np.asarray(fitted.simulate(months, anchor="end", repetitions=PATHS, random_state=seed)).reshape(months, -1)
+    paths = np.asarray(fitted.simulate(months, anchor="end", repetitions=PATHS, random_errors=None, rng=np.random.default_rng(seed))).reshape(months, -1)
     if target.kind == "stock":
         return paths[-1]
     return np.log(np.exp(paths).sum(axis=0)) if target.scale == "log" else paths.sum(axis=0)
