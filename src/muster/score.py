@@ -10,7 +10,7 @@ import csv
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import scoringrules
@@ -160,8 +160,9 @@ def walk(target: Target, values: np.ndarray, months: int, drift: bool, generator
 
 def smoothing(target: Target, values: np.ndarray, months: int, seed: int) -> np.ndarray:
     """Forecasts of exponential smoothing with a damped trend, by statsmodels."""
-    fitted = ETSModel(np.asarray(scaled(target, values), dtype=float), error="add", trend="add", damped_trend=True).fit(disp=False)
-    paths = np.asarray(fitted.simulate(months, anchor="end", repetitions=PATHS, random_errors=None, rng=np.random.default_rng(seed))).reshape(months, -1)
+    fitted: Any = ETSModel(np.asarray(scaled(target, values), dtype=float), error="add", trend="add", damped_trend=True).fit(disp=False)
+    drawn = fitted.simulate(months, anchor="end", repetitions=PATHS, rng=np.random.default_rng(seed))
+    paths = np.asarray(drawn).reshape(months, -1)
     if target.kind == "stock":
         return paths[-1]
     return np.log(np.exp(paths).sum(axis=0)) if target.scale == "log" else paths.sum(axis=0)
@@ -192,7 +193,10 @@ def of_model(target: Target, results: Results, values: np.ndarray, origin: datet
         told = scaled(target, size) + scaled(target, np.maximum(ahead, 1e-9)) - scaled(target, np.maximum(recent, 1e-9))
     known: Likelihood = likelihood((own_row(target, begin, end).model_copy(update={"central": float(np.median(ahead))}),))
     generator = np.random.default_rng([seed, 77])
-    return told + np.sqrt(gap(known)) * generator.standard_normal(len(told))
+    level = (
+        float(values[-1]) if known.logs[0] and target.scale == "linear" else 1.0
+    )  # a share of the level, where the target has no logarithm
+    return told + level * np.sqrt(gap(known)) * generator.standard_normal(len(told))
 
 
 def gap(known: Likelihood) -> float:
