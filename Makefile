@@ -6,7 +6,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .NOTPARALLEL:
-.PHONY: help assess test test-all lint bench docs lock clean
+.PHONY: help assess test test-all lint bench docs lock clean posterior sbc
 
 help:
 	@echo "make assess     judge the claims on the reference case"
@@ -14,6 +14,8 @@ help:
 	@echo "make lint       style, types, import layers, tables and lock files"
 	@echo "make bench      measure speed"
 	@echo "make docs       build the documentation into site/"
+	@echo "make posterior  fit the reference case again and renew the pages that tell of it (minutes)"
+	@echo "make sbc        simulation-based calibration: a hundred refits on twin data"
 	@echo "make lock       compile the lock files again; UPGRADE=--upgrade takes newer versions"
 	@echo "make clean      remove .venv and what was built"
 
@@ -39,6 +41,13 @@ bench: .venv/.ready-dev
 docs: .venv/.ready-dev
 	@$(BIN)/python tools/make_docs_tables.py
 	@$(BIN)/zensical build --clean
+
+posterior: .venv/.ready-dev
+	@$(BIN)/muster calibrate russia-ukraine-2022 --out src/muster/library/posteriors/russia-ukraine-2022.nc
+	@$(BIN)/python tools/make_posterior_pages.py
+
+sbc: .venv/.ready-dev
+	@$(BIN)/python tools/sbc.py --refits 100
 
 # The only command that writes the lock files: hashes for every Python from 3.11 on, no address of an index.
 LOCK := compile --universal --python-version 3.11 --generate-hashes --no-config --no-emit-index-url --no-emit-find-links --quiet

@@ -136,7 +136,7 @@ def test_random_valid_worlds_stay_finite_and_not_negative(men, levers, z):
     count = simulate.LANE * jax.device_count()
     changed = tuple(replace(side, **{k: np.full_like(getattr(side, k), v) for k, v in levers.items()}) for side in experiment.levers)
     first = replace(changed[0], decree_quota=changed[0].decree_quota * men, prisoner_offers=changed[0].prisoner_offers * men)
-    _, sides = simulate.outcome(experiment, simulate.draws_of(experiment, np.arange(count)), (first, changed[1]))
+    _, sides, _ = simulate.outcome(experiment, simulate.draws_of(experiment, np.arange(count)), (first, changed[1]))
     for side in sides:
         for leaf in jax.tree.leaves(side):
             assert np.isfinite(np.asarray(leaf)).all()

@@ -30,8 +30,8 @@ def test_draws_in_any_order_give_the_same_bits():
     experiment = build("toy")
     count = simulate.LANE * jax.device_count()
     order = np.random.default_rng(2).permutation(count)
-    _, sides = simulate.outcome(experiment, simulate.draws_of(experiment, np.arange(count)))
-    _, mixed = simulate.outcome(experiment, simulate.draws_of(experiment, order))
+    _, sides, _ = simulate.outcome(experiment, simulate.draws_of(experiment, np.arange(count)))
+    _, mixed, _ = simulate.outcome(experiment, simulate.draws_of(experiment, order))
     for x, y in zip(jax.tree.leaves(sides), jax.tree.leaves(mixed), strict=True):
         np.testing.assert_array_equal(np.asarray(x)[order], np.asarray(y))
 
@@ -40,7 +40,7 @@ def test_a_single_draw_is_what_it_is_in_a_lane(few_weeks):
     """Operation by operation for one draw, without the batch interpreter and without compiling the week."""
     experiment = build("toy")
     single = few_weeks(experiment, 3, lambda _, readings: readings.split())
-    _, lane = simulate.outcome(experiment, simulate.draws_of(experiment, np.arange(simulate.LANE * jax.device_count())))
+    _, lane, _ = simulate.outcome(experiment, simulate.draws_of(experiment, np.arange(simulate.LANE * jax.device_count())))
     for node in READINGS:
         for side in (0, 1):
             for x, y in zip(jax.tree.leaves(single[side][node]), jax.tree.leaves(lane[side][node]), strict=True):
@@ -170,8 +170,8 @@ def test_a_war_of_twice_the_size_is_the_same_war_a_head():
         experiment, settings=tuple(larger(x) for x in experiment.settings), ground=larger(experiment.ground),
         levers=tuple(larger(x) for x in experiment.levers),
     )  # fmt: skip
-    _, base = simulate.outcome(experiment, simulate.draws_of(experiment, draws, params))
-    _, other = simulate.outcome(changed, simulate.draws_of(changed, draws, more), changed.levers)
+    _, base, _ = simulate.outcome(experiment, simulate.draws_of(experiment, draws, params))
+    _, other, _ = simulate.outcome(changed, simulate.draws_of(changed, draws, more), changed.levers)
     for path in (
         "front/quality",
         "morale/morale",

@@ -4,6 +4,7 @@ import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from muster.experiment import Experiment, structures_of
 from muster.judgement import NO_BAND, QUANTILES, Band, JudgedReading, Judgement, Settled
 from muster.model.structure import Structure, alternatives
 from muster.observe import observations
+from muster.posterior import Posterior
 from muster.propositions import holds, value
 from muster.published import figures
 from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
@@ -25,7 +27,9 @@ from muster.verdict import Judged, judge, scores, standard_error, varies, whole_
 from muster.weights import Weighed, camp_of, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
-NO_FIT = "no fit to data exists yet: every probability is one of the prior"
+NO_FIT = "the draws are of the prior: no fit to published figures is in use"
+UNMOVED = "the fit hardly moved it: less than 0.1 in probability, and the middle half of the quantity is no fifth narrower"
+SHIFT, NARROWED = 0.1, 0.8  # from where on a fit counts as having moved a reading
 RARE = "a rare event of one war: no figure can move it far"
 FEW = "no figure speaks of its quantity, or the figures hardly moved it"
 FROM_BATTLES = "answered by the fit to battles alone"
@@ -63,17 +67,18 @@ class Judge:
         weights = self.weights if weighted and self.weights is not None and len(truths) == len(self.weights) else None
         return standard_error(truths, weights)
 
-    def answer(self, reading: Reading, threshold: float, continuation: str, structure: str) -> tuple[np.ndarray, np.ndarray]:
-        """The quantity's values and the reading's truth."""
+    def answer(self, reading: Reading, threshold: float, continuation: str, structure: str, prior: bool = False):
+        """(the quantity's values, the reading's truth) by draw."""
         assert reading.proposition is not None
-        values = self.values(reading.proposition.quantity, reading.policy, continuation, structure)
+        values = self.values(reading.proposition.quantity, reading.policy, continuation, structure, prior)
         return values, holds(reading.proposition, values, threshold)
 
-    def values(self, quantity, policy: str, continuation: str = "goes-on", structure: str = "default") -> np.ndarray:
+    def values(self, quantity, policy: str, continuation: str = "goes-on", structure: str = "default", prior: bool = False) -> np.ndarray:
         """The values of a quantity in a run."""
-        key = quantity.model_dump_json(), policy, continuation, structure
+        key = quantity.model_dump_json(), policy, continuation, structure, prior
         if key not in self.known:
-            self.known[key] = value(quantity, Under(self.ensembles, continuation, structure, self.weights), policy)
+            weights = None if prior else self.weights
+            self.known[key] = value(quantity, Under(self.ensembles, continuation, structure, weights, prior), policy)
         return self.known[key]
 
     def drivers(self, quantity, values: np.ndarray) -> list[dict]:
@@ -126,8 +131,12 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
     answers = {name: using.answer(reading, threshold, "goes-on", name) for name in forms}
     values, truths = answers["default"]
     shares = {name: using.share(quantity, truth) for name, (_, truth) in answers.items()}
-    p, prior = shares["default"][0], using.share(quantity, truths, weighted=False)[0]
-    remark = None if battles else prior_driven_because(reading, quantity, using, p, prior)
+    p = shares["default"][0]
+    before = values, truths  # what it was before figures moved it
+    if using.experiment.posterior and not battles:
+        before = using.answer(reading, threshold, "goes-on", "default", prior=True)
+    prior = using.share(quantity, before[1], weighted=False)[0]
+    remark = None if battles else prior_driven_because(reading, quantity, using, (values, p), (before[0], prior))
     complete = set(forms) == set(alternatives()) or battles
     unanimous = len({bool(truth) for _, truth in answers.values() for truth in np.unique(truth)}) == 1 and not whole
     moves = reading.event or varies(values)  # an event that no draw has seen has a probability all the same
@@ -157,7 +166,7 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         resolution=settled,
         why_not="its quantity does not vary in this model" if judged.verdict == "not testable" else None,
         resolved_drivers=per_draw and len(values) >= RESOLVED,
-        prior=prior if using.weighed else None,
+        prior=prior if (using.weighed or using.experiment.posterior) and not battles else None,
         remark=FROM_BATTLES if battles else remark,
     )
 
@@ -181,16 +190,37 @@ def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
     return using.band(using.values(mirrored(quantity, sides), reading.policy))
 
 
-def prior_driven_because(reading: Reading, quantity, using: Judge, p: float, prior: float) -> str | None:
+Shown = tuple[np.ndarray, float]  # values of a quantity by draw, and the probability of a reading
+
+
+def prior_driven_because(reading: Reading, quantity, using: Judge, after: Shown, before: Shown) -> str | None:
     """Why a reading is the prior's, nothing where figures moved it."""
-    if using.weighed is None:
+    if using.weighed is None and using.experiment.posterior is None:
         return NO_FIT
     if reading.event:
         return RARE
+    if using.experiment.posterior and moved(after, before):
+        return None
+    if using.weighed is None:
+        return UNMOVED
     read = {path for part in every(quantity) for path in paths(part)}
     speaks = any(f"{row.side}/{part}" in read for row in using.weighed.used for part in row.path.replace(" / ", "+").split("+"))
-    hardly = abs(p - prior) < MOVED and OPEN[0] <= prior <= OPEN[1]
+    hardly = abs(after[1] - before[1]) < MOVED and OPEN[0] <= before[1] <= OPEN[1]
     return FEW if not speaks or hardly else None
+
+
+def moved(after: Shown, before: Shown) -> bool:
+    """Whether a fit moved a reading: its probability, or the width of the middle half of its quantity."""
+    if abs(after[1] - before[1]) >= SHIFT:
+        return True
+    now, then = (middle_half(values) for values, _ in (after, before))
+    return bool(then > 0 and now <= NARROWED * then)
+
+
+def middle_half(values: np.ndarray) -> float:
+    """The width of the middle half of the values that are finite; NaN without any."""
+    known = values[np.isfinite(values)]
+    return float(np.subtract(*np.quantile(known, [0.75, 0.25]))) if len(known) else float("nan")
 
 
 def evidence_of(quantity, using: Judge) -> dict[str, dict[str, int]]:
@@ -222,8 +252,8 @@ def series_of(asked: list[Claim], sides: tuple[str, str]) -> frozenset[str]:
     return frozenset("/".join(path.split("/")[:3]) for path in found)
 
 
-def keys_of(asked: list[Claim], last_observation: datetime.date, structures: dict[str, Structure]) -> list[Key]:
-    """Every run that the readings need, each once; as-happened comes first."""
+def keys_of(asked: list[Claim], last_observation: datetime.date, structures: dict[str, Structure], fitted: bool = False) -> list[Key]:
+    """Every run that the readings need, each once; as-happened comes first. Of a fit, each also with draws of the prior."""
     found = dict.fromkeys(Key(structure=name) for name in structures)
     for claim in asked:
         for reading in claim.readings:
@@ -237,6 +267,8 @@ def keys_of(asked: list[Claim], last_observation: datetime.date, structures: dic
             for policy, fixed, cut in runs:
                 found |= dict.fromkeys(Key(policy, ending, "default", fixed, cut) for ending in endings)
                 found |= dict.fromkeys(Key(policy, "goes-on", name, fixed, cut) for name in structures)
+                if fitted:
+                    found |= dict.fromkeys([Key(policy, "goes-on", "default", fixed, cut, prior=True)])
     return list(found)
 
 
@@ -251,11 +283,12 @@ def assess(
     as_of: datetime.date | None = None,
     observe: Path | str | None = None,
     without: str | None = None,
+    posterior: Posterior | Literal["shipped"] | None = "shipped",
 ) -> Judgement:
     """Judge claims (all of the library about the scenario, or by name or path).
 
     `structures`: default, all, or one rival NAME=VALUE; `as_of`: only numbers public on a day keep their spread; `observe`: a file of
-    figures that weigh the draws; `without`: camp:NAME, whose figures are left out.
+    figures that weigh the draws; `without`: camp:NAME, whose figures are left out; `posterior`: the draws' (none: of the prior).
     """
     held = load(scenario)
     asked = claims(claim_names, held.name)
@@ -263,17 +296,20 @@ def assess(
         check_claim(claim, held, f"claim {claim.id}")
     if without and observe is None:
         camp = camp_of(without)
-        raise UserError(f"--without camp:{camp}: {NO_FIT}, so that leaving out a camp changes nothing; add --observe FILE.")
+        raise UserError(f"--without camp:{camp} leaves figures out of --observe FILE; name the file.")
     chosen = beside_default(structures)
     first, second = held.sides
     ensembles = Ensembles(scenario, draws, seed, chosen, sets, series_of(asked, (first, second)), progress)
-    if as_of is not None:
+    if as_of is None:
+        ensembles.posterior = posterior
+    else:
         ensembles.prepare = lambda experiment: vintage.as_of(experiment, as_of)
-    keys = keys_of(asked, held.last_observation, chosen)
+    experiment = ensembles.experiment(Key())
+    keys = keys_of(asked, held.last_observation, chosen, experiment.posterior is not None)
     ensembles.expected = len(keys)
     for key in keys:
         ensembles.run(key)
-    experiment, results = ensembles.experiment(Key()), ensembles.run(Key())
+    results = ensembles.run(Key())
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
     weighed = weigh(results, Path(observe), without) if observe is not None else None
     using = Judge(ensembles, chosen, experiment, names, drawn, weighed)

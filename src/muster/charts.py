@@ -205,3 +205,27 @@ def quality_gap(
         return styled(panel.properties(title=title))
     panels = panel.facet(facet=alt.Facet("posture:N", title="defence", sort=None), columns=3)
     return styled(panels.properties(title=said))
+
+
+def fans(bands: list[dict], points: list[dict], columns: int = 3) -> dict[str, Any]:
+    """Median and 90 % band of some series under prior and posterior, with published figures: a panel a series.
+
+    bands: panel, date, draws (prior or posterior), low, middle, high. points: panel, date, value, kind.
+    """
+    panels = []
+    colours = alt.Scale(domain=["prior", "posterior"], range=["#bbbbbb", "#2a6f97"])
+    shapes = alt.Scale(domain=["a party's claim", "other"], range=["#d1495b", "#222222"])
+    for panel in dict.fromkeys(row["panel"] for row in bands):
+        own = alt.Chart(alt.Data(values=[row for row in bands if row["panel"] == panel])).encode(
+            x=alt.X("date:T", title=None, axis=alt.Axis(format="%Y", tickCount=4)), color=alt.Color("draws:N", title=None, scale=colours)
+        )
+        layers = [
+            own.mark_area(opacity=0.35).encode(y=alt.Y("low:Q", title=None, scale=alt.Scale(zero=False)), y2="high:Q"),
+            own.mark_line(strokeWidth=1.5).encode(y="middle:Q"),
+        ]
+        found = [row for row in points if row["panel"] == panel]
+        if found:
+            dots = alt.Chart(alt.Data(values=found)).mark_point(size=12, filled=True, opacity=0.8)
+            layers.append(dots.encode(x="date:T", y="value:Q", fill=alt.Fill("kind:N", title="published", scale=shapes)))
+        panels.append(alt.layer(*layers).properties(width=WIDTH, height=HEIGHT, title=panel))
+    return alt.concat(*panels, columns=columns).resolve_scale(color="shared", fill="shared").to_dict()

@@ -82,7 +82,8 @@ class Plan:
 
 
 def plan(scenario: str, policies: tuple[str, ...], draws: int = 200, seed: int = 1, **options) -> Plan:
-    """The experiments of a comparison; `options` as in muster.experiment.build (continuation, structure, sets, dt)."""
+    """The experiments of a comparison; `options` as in muster.experiment.build (continuation, structure, sets, dt, posterior)."""
+    options = {"posterior": "shipped", **options}
     if not policies:
         raise UserError(f"compare: at least one policy to set against {REFERENCE} was expected.")
     seen: dict[str, str] = {}
@@ -225,6 +226,7 @@ class Comparison:
             "last_observation": reference.scenario.last_observation.isoformat(),
             "draws": self.draws,
             "seed": reference.seed,
+            "posterior": str(reference.posterior) if reference.posterior else None,
             "policies": [described(other) for other in self.plan.others],
             "differences": self.rows(),
         }

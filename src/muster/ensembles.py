@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import jax
 import jax.numpy as jnp
@@ -12,6 +13,7 @@ from muster import output, simulate
 from muster.experiment import Experiment, build
 from muster.model.coupling import Links, connected
 from muster.model.structure import Structure
+from muster.posterior import Posterior
 from muster.results import Results
 
 Progress = Callable[[str, int, int], None]
@@ -27,12 +29,14 @@ class Key:
     structure: str = "default"
     fixed: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
+    prior: bool = False  # draws of the prior although a posterior is in use
 
     def told(self) -> str:
         """The run in words, for the progress bar."""
         words = [self.policy, *(f"without {part}" for part in (*self.fixed, *self.cut))]
         words += [self.continuation] if self.continuation != "goes-on" else []
-        return ", ".join([*words, *([self.structure] if self.structure != "default" else [])])
+        words += [self.structure] if self.structure != "default" else []
+        return ", ".join([*words, *(["prior"] if self.prior else [])])
 
 
 @dataclass
@@ -51,6 +55,7 @@ class Ensembles:
     given: dict[tuple, list] = field(default_factory=dict)  # draws by chunk, with the past lived through under as-happened
     expected: int = 1
     prepare: Callable[[Experiment], Experiment] | None = None  # what is done to every experiment before it runs
+    posterior: Posterior | Literal["shipped"] | None = None
 
     def run(self, key: Key) -> Results:
         """The results of a run."""
@@ -62,7 +67,8 @@ class Ensembles:
     def experiment(self, key: Key) -> Experiment:
         """The experiment of a run."""
         sets = (*self.sets, *key.fixed)
-        built = build(self.scenario, (key.policy,), key.continuation, self.draws, self.seed, self.structures[key.structure], sets)
+        given = self.scenario, (key.policy,), key.continuation, self.draws, self.seed, self.structures[key.structure], sets
+        built = build(*given, posterior=None if key.prior else self.posterior)
         return self.prepare(built) if self.prepare else built
 
     def made(self, key: Key) -> Results:
@@ -85,15 +91,15 @@ class Ensembles:
             pasts.append(past)
             found.append(jax.tree.map(lambda x, count=count: x[:count], sides))
             self.tell(key, number)
-        self.given.setdefault(("past", key.structure), pasts)
+        self.given.setdefault(("past", key.structure, key.prior), pasts)
         return found
 
     def with_past(self, key: Key, experiment: Experiment, links: tuple[Links, Links]) -> list:
         """Readings by chunk under other decisions, on the past of as-happened."""
-        if ("past", key.structure) not in self.given:
-            self.run(Key(structure=key.structure))
+        if ("past", key.structure, key.prior) not in self.given:
+            self.run(Key(structure=key.structure, prior=key.prior))
         found = []
-        pasts = self.given["past", key.structure]
+        pasts = self.given["past", key.structure, key.prior]
         for number, ((count, draws), past) in enumerate(zip(self.chunks(experiment), pasts, strict=True)):
             _, sides, _ = simulate.outcome(experiment, replace(draws, past=past), links=links, conditioned=False)
             found.append(jax.tree.map(lambda x, count=count: x[:count], sides))
@@ -103,7 +109,7 @@ class Ensembles:
     def chunks(self, experiment: Experiment):
         """(draws that count, draws) of one call of the compiled program after the other."""
         width = simulate.LANE * jax.device_count()
-        kind = ("draws", tuple(sorted(experiment.fixed.items())))
+        kind = ("draws", tuple(sorted(experiment.fixed.items())), experiment.posterior is None)
         if kind not in self.given:
             firsts = range(0, self.draws, width)
             self.given[kind] = [
@@ -127,10 +133,11 @@ class Under:
     continuation: str = "goes-on"
     structure: str = "default"
     weights: np.ndarray | None = None
+    prior: bool = False
 
     def results(self, policy: str, fixed: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> Results:
         """The results under a policy."""
-        return self.ensembles.run(Key(policy, self.continuation, self.structure, fixed, cut))
+        return self.ensembles.run(Key(policy, self.continuation, self.structure, fixed, cut, self.prior))
 
 
 def cut_links(names: tuple[str, ...]) -> tuple[Links, Links]:
@@ -141,8 +148,8 @@ def cut_links(names: tuple[str, ...]) -> tuple[Links, Links]:
 
 def thinned(results: Results, kept: frozenset[str]) -> Results:
     """The results with the series that are asked for only; arrays of their own, so that the rest can be forgotten."""
-    regional = {path.rpartition("/")[0] for path in results.paths() if "/by_region/" in path}
-    nodes: dict[str, xr.Dataset] = {f"/{node}": results.tree[node].to_dataset(inherit=False) for node in regional}
+    kept_nodes = [(path, node) for path, node in results.tree.subtree_with_keys if path.endswith(output.BY_REGION)]
+    nodes: dict[str, xr.Dataset] = {f"/{path}": node.to_dataset(inherit=False) for path, node in kept_nodes}
     for path in sorted(kept & set(results.paths())):
         node, _, name = path.rpartition("/")
         array = output.series_of(results.tree, path)

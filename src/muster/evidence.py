@@ -231,13 +231,14 @@ def sample(experiment, z_of) -> tuple[SideParams, SideParams]:
 
 
 def normals(experiment, draws, streams: list[str]) -> np.ndarray:
-    """Standard normals [stream, draw] of named parameters; a draw is the same whatever else is asked for."""
+    """Normal scores [stream, draw] of named parameters, of the posterior or the prior; a draw is the same whatever else is asked for."""
     names = np.array([crc32(name.encode()) for name in streams], dtype=np.uint32)
-    return np.asarray(luck.parameter_normals(experiment.seed, np.asarray(draws, dtype=np.uint32), names))
+    prior = np.asarray(luck.parameter_normals(experiment.seed, np.asarray(draws, dtype=np.uint32), names))
+    return prior if experiment.posterior is None else experiment.posterior.applied(prior, streams, draws, experiment.seed)
 
 
 def draw(experiment, draws) -> tuple[SideParams, SideParams]:
-    """Prior draws of both sides' parameters, arrays [draw]."""
+    """Draws of both sides' parameters, from the experiment's posterior or the prior, arrays [draw]."""
     return sample(experiment, lambda streams: normals(experiment, draws, streams))
 
 

@@ -3,7 +3,7 @@
 import datetime
 import hashlib
 from dataclasses import dataclass, field, fields
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import yaml
@@ -14,6 +14,7 @@ from muster.evidence import Citation, Override, Parameter, checked, library, par
 from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
 from muster.model.quantity import axes, units
 from muster.model.structure import Structure, asked, choices
+from muster.posterior import Posterior, shipped
 from muster.reading import convert, read_yaml
 from muster.regional import regional_setting
 from muster.scenario import (
@@ -67,6 +68,8 @@ class Experiment:
     overrides: dict[str, Override] = field(default_factory=dict)
     regions: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())  # codes of the regions of both sides; none where a side is run whole
     citations: tuple[tuple[str, Citation], ...] = ()
+    posterior: Posterior | None = None  # none: the draws are of the prior
+    note: str = ""  # why the draws are of the prior although a posterior was asked for
 
 
 def structures_of(text: str) -> dict[str, Structure]:
@@ -322,8 +325,9 @@ def build(
     sets: tuple[str, ...] = (),
     dt: float = 1.0,
     resolution: str = "national",
+    posterior: Posterior | Literal["shipped"] | None = None,
 ) -> Experiment:
-    """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE)."""
+    """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE), with draws of a posterior or the prior."""
     if not 1 <= draws <= 100_000:
         raise UserError(f"draws: 1 to 100,000 were expected, found {draws}; more draws go through a sweep.")
     base = load(scenario) if isinstance(scenario, str) else scenario
@@ -346,6 +350,7 @@ def build(
         np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers)
     )
     text = text_of(under)
+    fitted, note = shipped(base.name, hashlib.sha256(text_of(base).encode()).hexdigest()) if posterior == "shipped" else (posterior, "")
     return Experiment(
         name=base.name,
         scenario=under,
@@ -369,4 +374,6 @@ def build(
         overrides=overrides_of(under),
         regions=(codes[0], codes[1]),
         citations=(*citations, *lever_citations(under)),
+        posterior=fitted,
+        note=note,
     )

@@ -4,6 +4,7 @@ library/observations/*.csv has the columns of docs/validation.md; `predict` is t
 """
 
 import csv
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,10 @@ import numpy as np
 
 from muster.errors import UserError
 from muster.evidence import Z95, Strict, checked, library
+from muster.experiment import Experiment
+from muster.model.levers import AXES, COHORTS
+from muster.model.quantity import Record, axes
+from muster.model.world import READINGS
 from muster.reading import read_text, read_yaml
 from muster.results import Results
 
@@ -129,3 +134,56 @@ def reported(results: Results, observation: Observation, generator: np.random.Ge
     z = generator.standard_normal(len(values))
     factor = np.exp(middle + z / Z95 * np.where(z < 0, middle - low, high - middle))
     return values * factor + bias.absolute * generator.standard_normal(len(values))
+
+
+Read = Callable[[tuple], np.ndarray]
+
+
+def reader(experiment: Experiment, rows: tuple[Observation, ...]) -> Read:
+    """What `predict` gives for many rows at once: a function of both sides' readings (simulate.outcome) -> [row, draw].
+
+    Every operator but the ratio of two is linear in the weekly series; its weights are read once, from a run in which draw k is one
+    in week k and zero in all others.
+    """
+    unit_runs = Results.from_record(experiment, dict(zip(experiment.sides, unit_readings(experiment.steps), strict=True)), 0.0)
+    top, bottom = [], []
+    for row in rows:
+        above, _, below = row.path.partition(" / ")
+        how = "over" if row.operator == "ratio" else row.operator
+        top.append(linear(unit_runs, row, above, how))
+        bottom.append(linear(unit_runs, row, below, how) if below else [])
+
+    def read(sides: tuple) -> np.ndarray:
+        kept: dict[tuple[str, str | None], np.ndarray] = {}
+
+        def of(parts: list) -> np.ndarray:
+            found = []
+            for path, cohort, weights in parts:
+                if (path, cohort) not in kept:
+                    side, node, name = path.split("/")
+                    series = getattr(sides[experiment.sides.index(side)][node], name)
+                    kept[path, cohort] = np.asarray(series if cohort is None else series[..., COHORTS.index(cohort)], dtype=float)
+                used = np.flatnonzero(weights)
+                found.append(kept[path, cohort][:, used] @ weights[used])
+            return np.sum(found, axis=0)
+
+        return np.stack([of(above) / of(below) if below else of(above) for above, below in zip(top, bottom, strict=True)])
+
+    return read
+
+
+def linear(unit_runs: Results, row: Observation, path: str, operator: str) -> list[tuple[str, str | None, np.ndarray]]:
+    """The series that a reading adds together, and the weight of each week: (series, cohort, weights [step])."""
+    return [(f"{row.side}/{part}", row.cohort, summed(unit_runs, row, part, operator)) for part in path.split("+")]
+
+
+def unit_readings(steps: int) -> tuple[dict[str, Record], dict[str, Record]]:
+    """Readings of both sides in which draw k is one in step k, and zero in all others."""
+    one = np.eye(steps, dtype=np.float32)
+
+    def whole(record: type[Record]) -> Record:
+        shape = {name: tuple(len(AXES[axis]) for axis in dims) for name, dims in axes(record).items()}
+        return record(**{name: np.broadcast_to(one.reshape(steps, steps, *[1] * len(s)), (steps, steps, *s)) for name, s in shape.items()})
+
+    sides = {node: whole(record) for node, record in READINGS.items()}
+    return sides, sides

@@ -40,7 +40,7 @@ def described(experiment: Experiment) -> dict:
         "scenario_text": experiment.text,
         "scenario_sha256": experiment.sha256,
         "library_sha256": library_sha256(),
-        "posterior": "none (prior)",
+        "posterior": str(experiment.posterior) if experiment.posterior else "none (prior)",
         "policy": experiment.policy,
         "continuation": experiment.continuation,
         "structure": json.dumps(asdict(experiment.structure)),

@@ -187,5 +187,5 @@ def ensemble(experiment: Experiment, progress: Progress | None = None, links: tu
 def simulate(
     scenario: str, draws: int = 200, seed: int = 1, policy: str = "as-happened", progress: Progress | None = None, **options
 ) -> Results:
-    """Simulate a scenario by name or path: `options` as in muster.experiment.build (continuation, structure, sets, dt)."""
-    return ensemble(build(scenario, policies=(policy,), draws=draws, seed=seed, **options), progress)
+    """Simulate a scenario by name or path: `options` as in muster.experiment.build (continuation, structure, sets, dt, posterior)."""
+    return ensemble(build(scenario, policies=(policy,), draws=draws, seed=seed, **{"posterior": "shipped", **options}), progress)

@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from muster.cli.assess import assess
+from muster.cli.calibrate import calibrate
 from muster.cli.cite import cite
 from muster.cli.claims import app as claims
 from muster.cli.compare import compare
@@ -20,6 +21,7 @@ from muster.cli.data import app as data
 from muster.cli.explain import explain
 from muster.cli.new import new
 from muster.cli.run import run
+from muster.cli.score import score
 from muster.cli.validate import app as validate
 from muster.errors import UserError
 
@@ -36,6 +38,8 @@ app = typer.Typer(
 app.command()(run)
 app.command()(assess)
 app.command()(compare)
+app.command()(calibrate)
+app.command()(score)
 app.command()(cite)
 app.command()(explain)
 app.add_typer(claims, name="claims")

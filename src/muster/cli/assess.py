@@ -22,6 +22,7 @@ def assess(
     claims: Annotated[
         list[str] | None, typer.Option(metavar="FILE", help="a claim by name, or the path of a YAML file; may be repeated  [all]")
     ] = None,
+    prior: Annotated[bool, typer.Option("--prior", help="draw from the prior, although a posterior was fitted")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the claims for a machine, on stdout")] = False,
     structures: Annotated[
         str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try, one at a time")
@@ -52,7 +53,7 @@ def assess(
     from muster.report import page
 
     beside_default(structures)
-    options = {"as_of": day, "observe": observe, "without": without}
+    options = {"as_of": day, "observe": observe, "without": without, "posterior": None if prior else "shipped"}
     with progress_bar(f"Simulating {scenario}") as update:
         judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update, **options) for _ in range(1))
         judgement = next(in_background(judging))
@@ -60,6 +61,8 @@ def assess(
         comparison = next(in_background(comparing), None)
     report = page(judgement, comparison, time.perf_counter() - started)
     paths = judgement.save(folder, force, texts={output.REPORT: report})
+    if judgement.experiment.note:
+        typer.echo(judgement.experiment.note, err=True)
     if as_json:
         told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures, "notes": judgement.notes}
         files = [str(path) for path in paths]
@@ -78,7 +81,8 @@ def compared(scenario: str, judgement, update):
     names, draws = named_policies(experiment.sides), min(experiment.draws, LANE)
     if not names:
         return None
-    return compare(scenario, names, draws, experiment.seed, progress=lambda _, done, whole: update("policies", done, whole))
+    options = {"posterior": experiment.posterior, "progress": lambda _, done, whole: update("policies", done, whole)}
+    return compare(scenario, names, draws, experiment.seed, **options)
 
 
 def show(judgement, paths: list[Path], structures: str, seconds: float) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+PRIOR = "Draws of the prior: nothing is fitted. The files hold the other dates."
 SHOWN = 52  # weeks after the first difference at which the table looks
 
 
@@ -26,6 +27,7 @@ def compare(
         Path | None, typer.Option(metavar="DIR", help="the folder for the differences and the manifest  [muster-compare-SCENARIO]")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="write into a folder that holds other files")] = False,
+    prior: Annotated[bool, typer.Option("--prior", help="draw from the prior, although a posterior was fitted")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the differences for a machine, on stdout")] = False,
 ) -> int:
     """Compare policies: differences to what was decided, draw by draw on the same parameters and luck, for both sides."""
@@ -38,7 +40,10 @@ def compare(
 
     from muster.compare import Comparison, chunks, plan
 
-    planned = plan(scenario, tuple(policies), draws, seed, continuation=continuation, sets=tuple(settings or ()))
+    drawn_from = None if prior else "shipped"
+    planned = plan(scenario, tuple(policies), draws, seed, continuation=continuation, sets=tuple(settings or ()), posterior=drawn_from)
+    if planned.reference.note:
+        typer.echo(planned.reference.note, err=True)
     found, stopped = [], False
     with progress_bar(f"Simulating {planned.reference.name}") as update:
         try:
@@ -75,7 +80,7 @@ def show(told: dict, paths: list[Path]) -> None:
         elif rows:
             page.print(table(policy, rows, told["sides"]))
     page.print("P>0: share of draws above 0. Dead, losses and desertions are counted since the first difference.")
-    page.print("Nothing is fitted to data yet. The files hold the other dates.")
+    page.print(f"Draws of the posterior ({told['posterior']}). The files hold the other dates." if told["posterior"] else PRIOR)
     for path in paths:
         page.print(str(path), soft_wrap=True)
 

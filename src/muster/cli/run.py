@@ -48,6 +48,7 @@ def run(
             metavar="default|all|NAME=VALUE", help="the rival equations; all runs each rival one at a time into a folder of its own"
         ),
     ] = "default",
+    prior: Annotated[bool, typer.Option("--prior", help="draw from the prior, although a posterior was fitted")] = False,
     dt: Annotated[float, typer.Option(metavar="WEEKS", help="length of a step in weeks: 1 over a whole number")] = 1.0,
 ) -> int:
     """Simulate a scenario: keep the results in a folder, show medians and 90 % bands by half-year for both sides."""
@@ -63,7 +64,9 @@ def run(
         output.check_folder(place, force)
     given = scenario, tuple(policy or ("as-happened",)), continuation, draws, seed
     for name, structure in chosen.items():
-        experiment = build(*given, structure, tuple(settings or ()), dt, resolution)
+        experiment = build(*given, structure, tuple(settings or ()), dt, resolution, None if prior else "shipped")
+        if experiment.note and name == next(iter(chosen)):
+            typer.echo(experiment.note, err=True)
         code = simulated(experiment, places[name], keep, as_json)
         if code:
             return code

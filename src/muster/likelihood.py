@@ -1,0 +1,202 @@
+"""Likelihood: what published figures say of a run, through the bias of their sources and the distance between model and truth.
+
+told = told by the model + bias of class and camp + bias of root source + drift + discrepancy + error. On the log scale, but for
+changes of an area, deficits and polls. Biases, drift and discrepancy are normal and integrated out: they make the errors of
+figures of one source alike, so that a root source has one vote on a level however often it is quoted. The error is Student-t with
+four degrees of freedom. A bound or a published range says nothing inside itself. docs/calibration.md says why.
+"""
+
+import datetime
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+
+from muster.evidence import Z95, Strict, checked, library
+from muster.observe import Bias, Observation, biases
+from muster.reading import read_yaml
+
+CAMP, ROOT, OWN = 0.3, 0.5, 0.2  # shares of a class's variance: class and camp, root source, the single figure
+DRIFT = 0.25  # of a class's standard deviation, a year
+MEMORY = 0.5  # years over which a discrepancy is forgotten
+FREEDOM = 4  # degrees of freedom of the error
+FLOOR = 1e-3  # a reading counts for at least this share of the figure, so that it has a logarithm
+
+
+class Discrepancy(Strict):
+    """How far the model may be from the truth: s.d. of the log, and in the unit of the figure."""
+
+    share: float = 0
+    absolute: float = 0
+
+
+@cache
+def discrepancies() -> dict[str, Discrepancy]:
+    """The discrepancies by the beginning of a path."""
+    path = library() / "observations" / "discrepancy.yaml"
+    return {name: checked(Discrepancy, entry, f"{path.name}, {name}") for name, entry in read_yaml(path).items()}
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Published figures as arrays; all but `rows` have the row as their first axis. On the log scale where `logs`."""
+
+    rows: tuple[Observation, ...]
+    logs: np.ndarray
+    floor: np.ndarray  # of a reading, where logs
+    shift: np.ndarray  # the bias that is expected of the class
+    low: np.ndarray  # the published range, or bound; both ends are the figure itself where neither is given
+    high: np.ndarray
+    own: np.ndarray  # scale of the single figure's error
+    shared: np.ndarray  # covariance of what figures share: biases, drift, discrepancy [row, row]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def centre(self) -> np.ndarray:
+        """The figure, or the end of its bound."""
+        return np.where(np.isinf(self.low), self.high, np.where(np.isinf(self.high), self.low, (self.low + self.high) / 2))
+
+    def told(self, read: np.ndarray) -> np.ndarray:
+        """What a source of the class is expected to tell of readings [row, draw]."""
+        positive = np.where(self.logs[:, None], np.maximum(read, self.floor[:, None]), 1.0)
+        return np.where(self.logs[:, None], np.log(positive), read) + self.shift[:, None]
+
+    def innovation(self, told: np.ndarray, error: float | np.ndarray = 0.0) -> np.ndarray:
+        """How far the figures lie from what is told [row, draw]; nothing inside a range or on the right side of a bound."""
+        below, above = self.low[:, None] + error - told, self.high[:, None] + error - told
+        return np.maximum(below, 0) + np.minimum(above, 0)
+
+    def covariance(self, weight: float | np.ndarray = 1.0) -> np.ndarray:
+        """The covariance of all errors; a figure's own variance is divided by its weight."""
+        return self.shared + np.diag(self.own**2 / np.broadcast_to(weight, self.own.shape))
+
+    def weights(self, told: np.ndarray) -> np.ndarray:
+        """The weight of each figure's own error: less for an outlier (Student-t), nearly none where a bound is met [row]."""
+        innovation = self.innovation(told)
+        open_ended = self.low < self.high
+        active = np.where(open_ended, np.mean(innovation != 0, axis=1), 1.0)
+        distance = np.mean(innovation, axis=1)
+        variance = np.diag(self.covariance()) + np.var(told, axis=1)
+        return np.minimum(1, (FREEDOM + 1) / (FREEDOM + distance**2 / variance)) * np.maximum(active, 1e-2)
+
+    def take(self, kept: np.ndarray) -> "Likelihood":
+        """Some rows."""
+        arrays = {name: getattr(self, name)[kept] for name in ("logs", "floor", "shift", "low", "high", "own")}
+        rows = tuple(row for row, keep in zip(self.rows, kept, strict=True) if keep)
+        return replace(self, rows=rows, shared=self.shared[np.ix_(kept, kept)], **arrays)
+
+    def with_figures(self, figures: np.ndarray) -> "Likelihood":
+        """The same table with other figures [row], for twin data: an exact figure where one was given, a bound where a bound was."""
+        exact = self.low == self.high
+        low = np.where(exact | np.isfinite(self.low), figures, -np.inf)
+        high = np.where(exact | np.isfinite(self.high), figures, np.inf)
+        half = np.where(np.isfinite(self.high - self.low), (self.high - self.low) / 2, 0)
+        return replace(self, low=low - half, high=high + half)
+
+
+def published_by(rows: Iterable[Observation], until: datetime.date) -> tuple[Observation, ...]:
+    """The rows for a fit: of use fit, over and published by a day; of one root's figures of one thing the latest then published."""
+    day, latest = until.isoformat(), {}
+    for row in sorted(rows, key=lambda row: row.published):
+        if row.use == "fit" and row.end <= day and row.published <= day:
+            latest[row.side, row.path, row.cohort, row.operator, row.start, row.end, row.root, row.relation] = row
+    return tuple(sorted(latest.values(), key=lambda row: row.id))
+
+
+def is_change(row: Observation) -> bool:
+    """Whether a figure is the change of an area over a window."""
+    return row.unit == "km2" and row.operator == "over"
+
+
+def of_class(row: Observation) -> Bias:
+    """The bias of a figure's class."""
+    return biases()["change" if is_change(row) else row.source_class]
+
+
+def discrepancy(row: Observation) -> Discrepancy:
+    """The discrepancy that holds for a figure."""
+    if is_change(row):
+        return discrepancies()["change"]
+    return next((found for name, found in discrepancies().items() if row.path.startswith(name)), discrepancies()["other"])
+
+
+def on_log_scale(row: Observation) -> bool:
+    """Whether a figure is a positive amount; changes, deficits and shares of people asked are not."""
+    return not (is_change(row) or "deficit" in row.path or row.path.startswith("society"))
+
+
+def spread(row: Observation) -> tuple[float, float, float]:
+    """Shift, s.d. by class and s.d. of the discrepancy of a figure, on its scale."""
+    bias, gap = of_class(row), discrepancy(row)
+    low, middle, high = np.log(bias.factor)
+    factor, size = (high - low) / (2 * Z95), abs(row.central)
+    if on_log_scale(row):
+        return middle, factor, gap.share
+    return 0.0, float(np.hypot(bias.absolute, factor * size)), float(np.hypot(gap.absolute, gap.share * size))
+
+
+def ends(row: Observation) -> tuple[float, float]:
+    """The ends between which a figure says nothing, in its unit. A count of what was found is judged by its class: no bound."""
+    least = row.central if row.low is None else row.low
+    most = row.central if row.high is None else row.high
+    if row.source_class != "verified_count" and row.relation == "at_least":
+        return least, np.inf
+    if row.source_class != "verified_count" and row.relation == "at_most":
+        return -np.inf, most
+    return least, most
+
+
+def middle(row: Observation) -> float:
+    """The middle of a figure's window [year]; of a stock its day."""
+    first, last = (datetime.date.fromisoformat(day[:10]).toordinal() / 365.25 for day in (row.start, row.end))
+    return last if row.operator == "at" else (first + last) / 2
+
+
+def alike(keys: list) -> np.ndarray:
+    """1 where two rows have the same key [row, row]."""
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    index = np.array([numbers[key] for key in keys])
+    return (index[:, None] == index[None, :]).astype(float)
+
+
+def likelihood(rows: tuple[Observation, ...]) -> Likelihood:
+    """The rows as arrays."""
+    logs = np.array([on_log_scale(row) for row in rows])
+    shift, scale, gap = np.array([spread(row) for row in rows]).T
+    low, high = np.array([ends(row) for row in rows]).T
+    series = [(row.side, row.path, row.cohort) for row in rows]
+    camps = alike([(row.source_class, row.camp, *what) for row, what in zip(rows, series, strict=True)])
+    roots = alike([(row.root, *what) for row, what in zip(rows, series, strict=True)])
+    years = np.array([middle(row) for row in rows])
+    centred = years - (roots @ years) / roots.sum(axis=1)
+    kind = alike([(*what, is_change(row)) for row, what in zip(rows, series, strict=True)])
+    forgotten = np.exp(-np.abs(years[:, None] - years[None, :]) / MEMORY)
+    bias = CAMP * camps + ROOT * roots + DRIFT**2 * roots * np.outer(centred, centred)
+    shared = np.outer(scale, scale) * bias + np.outer(gap, gap) * kind * forgotten
+
+    def scaled(values: np.ndarray) -> np.ndarray:
+        return np.where(logs & np.isfinite(values), np.log(np.where(logs & np.isfinite(values), np.maximum(values, 1e-300), 1.0)), values)
+
+    floor = FLOOR * np.abs([row.central for row in rows])
+    return Likelihood(rows, logs, floor, shift, scaled(low), scaled(high), np.sqrt(OWN) * scale, shared)
+
+
+def noisy(likelihood: Likelihood, told: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """What sources would tell: expectation [row, draw] with bias, drift, discrepancy and Student-t error."""
+    root = np.linalg.cholesky(likelihood.shared + 1e-12 * np.diag(np.diag(likelihood.covariance())))
+    own = likelihood.own[:, None] * generator.standard_t(FREEDOM, told.shape)
+    return told + root @ generator.standard_normal(told.shape) + own
+
+
+def told_again(likelihood: Likelihood, told: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """What the same sources would tell if asked again [row, draw]: their biases inferred from what they told, the error new."""
+    weight = likelihood.weights(told)
+    root = np.linalg.cholesky(likelihood.shared + 1e-12 * np.diag(np.diag(likelihood.covariance())))
+    bias = root @ generator.standard_normal(told.shape)
+    error = likelihood.own[:, None] / np.sqrt(weight)[:, None] * generator.standard_normal(told.shape)
+    gain = likelihood.shared @ np.linalg.inv(likelihood.covariance(weight))
+    bias = bias + gain @ (likelihood.innovation(told + bias + error))
+    return told + bias + likelihood.own[:, None] * generator.standard_t(FREEDOM, told.shape)

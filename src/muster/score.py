@@ -1,0 +1,250 @@
+"""Scores: forecasts from an origin, fitted to what was published by then, beside last value, drift and exponential smoothing.
+
+The list of targets, their scales and the baselines stand here and in docs/calibration.md; both were committed before the first
+score. A target is a monthly series; a flow is summed over the months of the horizon, a stock is read at its end. The model forecasts
+how its own reading changes against the six months (a stock: the month) before the origin, and that change starts at the series'
+own last value, as the baselines do; of a change of area it forecasts the sum itself.
+"""
+
+import csv
+import datetime
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import scoringrules
+from statsmodels.tsa.exponential_smoothing.ets import ETSModel
+
+from muster import data, observe
+from muster.errors import UserError
+from muster.likelihood import Likelihood, likelihood, spread
+from muster.observe import Observation
+from muster.results import Results
+
+RECENT = 6  # months before the origin whose flow counts as the last value
+PATHS = 1000  # forecasts that a baseline draws
+FEWEST = 12  # months of history without which exponential smoothing is not tried
+METHODS = ("Muster", "last value", "drift", "ETS")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A monthly series that is forecast."""
+
+    name: str
+    side: str
+    path: str
+    kind: Literal["flow", "stock"]
+    scale: Literal["log", "linear"]
+    source_class: str  # whose errors a forecast of the series has
+    unit: str
+    series: Callable[[], dict[str, float]]  # value by month (YYYY-MM)
+    cohort: str | None = None
+
+
+def table(name: str, file: str) -> list[dict[str, str]]:
+    """The rows of an outside set's file."""
+    with data.file(name, file).open(encoding="utf-8") as text:
+        return list(csv.DictReader(text))
+
+
+def by_month(rows: list[dict[str, str]], day: str, columns: tuple[str, ...]) -> dict[str, float]:
+    """A weekly series as months: each week's value spread over its seven days."""
+    found: dict[str, float] = {}
+    for row in rows:
+        last = datetime.date.fromisoformat(row[day])
+        for back in range(7):
+            month = (last - datetime.timedelta(days=back)).isoformat()[:7]
+            found[month] = found.get(month, 0.0) + sum(float(row[column] or 0) for column in columns) / 7
+    return dict(sorted(found.items()))
+
+
+def of_library(side: str, path: str, roots: tuple[str, ...], operator: str) -> dict[str, float]:
+    """Published figures of the library by month: the month in which a stock was read, or each month of a flow's window [per month]."""
+    found: dict[str, float] = {}
+    for row in observe.observations():
+        if (row.side, row.path, row.operator) != (side, path, operator) or row.bias_group not in roots:
+            continue
+        first, last = (datetime.date.fromisoformat(day) for day in (row.start, row.end))
+        day = last if operator == "at" else first
+        while day <= last:
+            found[day.isoformat()[:7]] = row.central
+            day = (day.replace(day=1) + datetime.timedelta(days=32)).replace(day=1)
+    return dict(sorted(found.items()))
+
+
+TARGETS = (
+    Target("Russian deaths (named)", "russia", "front/killed", "flow", "log", "verified_count", "person",
+           lambda: by_month(table("named-deaths-both", "weekly.csv"), "week_end", ("ru_named_deaths",))),
+    Target("Ukrainian deaths (named)", "ukraine", "front/killed", "flow", "log", "verified_count", "person",
+           lambda: by_month(table("named-deaths-both", "weekly.csv"), "week_end", ("ua_named_deaths",))),
+    Target("Russian force in theatre (Ukrainian estimates)", "russia", "front/troops", "stock", "log", "adversary_claim", "person",
+           lambda: of_library("russia", "front/troops", ("force_in_theatre/ukraine-official",), "at")),
+    Target("area under Russia's control, change (ISW)", "russia", "front/area_controlled", "flow", "linear", "change", "km2",
+           lambda: of_library("russia", "front/area_controlled", ("area_net_change_month/independent",), "over")),
+    Target("Russian recruits (regional budgets)", "russia", "callup/volunteers", "flow", "log", "model_estimate", "person/week",
+           lambda: of_library("russia", "callup/volunteers", ("contract_recruits_per_day/independent",), "mean")),
+    Target("aid to Ukraine (Kiel, allocations)", "ukraine", "partners/deliveries", "flow", "log", "measured", "EUR",
+           lambda: {row["month_start"][:7]: 1e9 * float(row["total_bn_eur"])
+                    for row in table("aid-to-ukraine", "monthly_allocations.csv")}),
+    Target("Russian consumer prices over a year", "russia", "economy/inflation", "stock", "linear", "measured", "1",
+           lambda: {row["month"][:7]: float(row["yoy_pct"]) / 100 for row in table("prices-russia", "cpi_monthly.csv")}),
+    Target("approval in Russia (Levada)", "russia", "society/approval_reported", "stock", "linear", "poll", "1",
+           lambda: {row["month"][:7]: float(row["putin_approve"]) / 100
+                    for row in table("levada", "levada_monthly.csv") if row["putin_approve"]}),
+    Target("output of Russia (yearly, 2021 = 1)", "russia", "economy/output", "stock", "log", "measured", "1",
+           lambda: {f"{row.end[:4]}-12": row.central
+                    for row in observe.observations() if (row.side, row.path) == ("russia", "economy/output")}),
+)  # fmt: skip
+NOT_SCORED = {
+    "AFV losses": "the model tells of vehicles in the field and in storage, not of vehicles lost",
+}
+
+
+def month(day: datetime.date, ahead: int) -> str:
+    """The month some months after that of a day."""
+    whole = day.year * 12 + day.month - 1 + ahead
+    return f"{whole // 12}-{whole % 12 + 1:02d}"
+
+
+def edge(text: str, after: bool) -> str:
+    """The first day of a month, or of the month after it."""
+    year, number = int(text[:4]), int(text[5:])
+    return f"{year + number // 12}-{number % 12 + 1:02d}-01" if after else f"{text}-01"
+
+
+def past(series: dict[str, float], origin: datetime.date) -> np.ndarray:
+    """The values of the months up to the origin's, without gaps at its end; of an irregular series those that there are."""
+    return np.array([value for key, value in sorted(series.items()) if key <= month(origin, 0) and key >= "2022-03"])
+
+
+def regular(series: dict[str, float], origin: datetime.date) -> bool:
+    """Whether a series has a value in each of the last twelve months."""
+    return all(month(origin, -back) in series for back in range(FEWEST))
+
+
+def happened(target: Target, series: dict[str, float], origin: datetime.date, months: int) -> float | None:
+    """What the series says of the horizon, or nothing where it does not reach it."""
+    ahead = [month(origin, k) for k in range(1, months + 1)]
+    if target.kind == "stock":
+        return series.get(ahead[-1], series.get(month(origin, months + 1)) if not regular(series, origin) else None)
+    known = [series[key] for key in ahead if key in series]
+    return float(np.sum(known)) if len(known) >= months - (1 if months > 6 else 0) else None
+
+
+def scaled(target: Target, value):
+    """A value on the target's scale."""
+    return np.log(value) if target.scale == "log" else value
+
+
+def walk(target: Target, values: np.ndarray, months: int, drift: bool, generator: np.random.Generator) -> np.ndarray:
+    """Forecasts of a baseline on the target's scale: the last value, or it and the mean change of the past, with the past's errors."""
+    if target.kind == "flow":
+        starts = range(RECENT, len(values) - months + 1)
+        sums = [(values[t - RECENT : t].sum() * months / RECENT, values[t : t + months].sum()) for t in starts]
+        last = values[-RECENT:].mean() * months
+    else:
+        sums = [(values[t], values[t + months]) for t in range(len(values) - months)]
+        last = values[-1]
+    errors = np.array([scaled(target, after) - scaled(target, before) for before, after in sums])
+    if len(errors) < 3:  # a short series: changes of single steps, growing with the root of time
+        steps = np.diff(scaled(target, values))
+        centre = float(steps.mean() * months) if drift and len(steps) > 1 else 0.0
+        spread = float(np.sqrt(np.mean(steps**2) * months)) if len(steps) else np.nan
+    else:
+        centre = float(errors.mean()) if drift else 0.0
+        spread = float(np.sqrt(np.mean((errors - centre) ** 2)))
+    return scaled(target, last) + centre + spread * generator.standard_normal(PATHS)
+
+
+def smoothing(target: Target, values: np.ndarray, months: int, seed: int) -> np.ndarray:
+    """Forecasts of exponential smoothing with a damped trend, by statsmodels."""
+    fitted: Any = ETSModel(np.asarray(scaled(target, values), dtype=float), error="add", trend="add", damped_trend=True).fit(disp=False)
+    drawn = fitted.simulate(months, anchor="end", repetitions=PATHS, rng=np.random.default_rng(seed))
+    paths = np.asarray(drawn).reshape(months, -1)
+    if target.kind == "stock":
+        return paths[-1]
+    return np.log(np.exp(paths).sum(axis=0)) if target.scale == "log" else paths.sum(axis=0)
+
+
+def own_row(target: Target, start: str, end: str) -> Observation:
+    """The reading of the model that belongs to a window of the target."""
+    operator = "at" if target.kind == "stock" else "mean" if target.unit == "person/week" else "over"
+    return Observation(
+        id=target.name, side=target.side, path=target.path, cohort=target.cohort, region=None, operator=operator, start=start, end=end,
+        low=None, central=1.0, high=None, unit=target.unit, relation="about", source_class=target.source_class, camp="", bias_group="",
+        root="", published=end, read=end, locator="", grade="", use="score", reason="",
+    )  # fmt: skip
+
+
+def of_model(target: Target, results: Results, values: np.ndarray, origin: datetime.date, months: int, seed: int) -> np.ndarray:
+    """The model's forecasts on the target's scale, with the discrepancy and the single error of the likelihood."""
+    begin, end = edge(month(origin, 0), after=True), edge(month(origin, months), after=True)
+    before = edge(month(origin, 1 - RECENT), after=False)
+    ahead, recent = (observe.predict(results, own_row(target, *window)) for window in ((begin, end), (before, begin)))
+    if target.kind == "flow" and target.unit == "person/week":
+        ahead, recent, size = ahead * months, recent * RECENT, values[-RECENT:].sum()
+    else:
+        size = values[-RECENT:].sum() if target.kind == "flow" else values[-1]
+    if target.kind == "flow" and target.scale == "linear":
+        told = ahead
+    else:
+        told = scaled(target, size) + scaled(target, np.maximum(ahead, 1e-9)) - scaled(target, np.maximum(recent, 1e-9))
+    known: Likelihood = likelihood((own_row(target, begin, end).model_copy(update={"central": float(np.median(ahead))}),))
+    generator = np.random.default_rng([seed, 77])
+    level = (
+        float(values[-1]) if known.logs[0] and target.scale == "linear" else 1.0
+    )  # a share of the level, where the target has no logarithm
+    return told + level * np.sqrt(gap(known)) * generator.standard_normal(len(told))
+
+
+def gap(known: Likelihood) -> float:
+    """The variance of a forecast's own error: discrepancy and single error, without the bias that its series has throughout."""
+    return float(known.own[0] ** 2 + spread(known.rows[0])[2] ** 2)
+
+
+def scored(forecast: np.ndarray, truth: float) -> dict[str, float | bool]:
+    """CRPS on the target's scale, the median and 90 % band, and whether the band holds the truth."""
+    low, middle, high = np.quantile(forecast, [0.05, 0.5, 0.95])
+    crps = float(np.asarray(scoringrules.crps_ensemble(truth, forecast)))
+    return {"crps": crps, "low": float(low), "median": float(middle), "high": float(high), "inside": bool(low <= truth <= high)}
+
+
+def scores(results: Results, origin: datetime.date, weeks: tuple[int, ...] = (26, 52), seed: int = 1) -> list[dict]:
+    """Every target and horizon with the score of each method, or why it has none."""
+    found = [{"target": name, "weeks": None, "missing": why} for name, why in NOT_SCORED.items()]
+    for target in TARGETS:
+        try:
+            series = target.series()
+        except UserError as problem:
+            found.append({"target": target.name, "weeks": None, "missing": str(problem)})
+            continue
+        for horizon in weeks:
+            months = round(horizon * 12 / 52)
+            values, truth = past(series, origin), happened(target, series, origin, months)
+            row = {"target": target.name, "weeks": horizon, "scale": target.scale, "unit": target.unit}
+            if truth is None or len(values) < 2:
+                found.append({**row, "missing": "the series at hand does not reach the end of the horizon"})
+                continue
+            goal, generator = float(scaled(target, truth)), np.random.default_rng([seed, horizon])
+            methods = {"Muster": of_model(target, results, values, origin, months, seed)}
+            methods["last value"] = walk(target, values, months, False, generator)
+            methods["drift"] = walk(target, values, months, True, generator)
+            if regular(series, origin):
+                methods["ETS"] = smoothing(target, values, months, seed)
+            found.append({**row, "truth": goal, "methods": {name: scored(draws, goal) for name, draws in methods.items()}})
+    return found
+
+
+def summary(found: list[dict]) -> dict:
+    """Share of the model's 90 % bands that hold, and its median skill against each baseline: 1 - CRPS / CRPS of the baseline."""
+    done = [row for row in found if "methods" in row]
+    by_method = {name: [row["methods"] for row in done if name in row["methods"]] for name in METHODS}
+    skill = {
+        name: float(np.median([1 - methods["Muster"]["crps"] / methods[name]["crps"] for methods in rows]))
+        for name, rows in by_method.items()
+        if rows and name != "Muster"
+    }
+    inside = {name: float(np.mean([methods[name]["inside"] for methods in rows])) for name, rows in by_method.items() if rows}
+    return {"scored": len(done), "skill": skill, "inside": inside}

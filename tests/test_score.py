@@ -1,0 +1,64 @@
+"""Scores: what happened, the baselines and the skill on series of known future."""
+
+import datetime
+
+import numpy as np
+import pytest
+
+from muster import score
+from muster.score import TARGETS, Target, happened, month, past, regular, scored, smoothing, summary, walk
+
+ORIGIN = datetime.date(2024, 6, 30)
+
+
+def target(kind: str = "flow", scale: str = "log") -> Target:
+    """A series that grows by a twentieth a month."""
+    return Target("t", "russia", "front/killed", kind, scale, "measured", "person", growing)  # type: ignore[arg-type]
+
+
+def growing() -> dict[str, float]:
+    """A twentieth more each month from March 2022 to June 2025."""
+    return {month(datetime.date(2022, 3, 1), k): 100 * 1.05**k for k in range(40)}
+
+
+def test_months_are_counted():
+    assert month(ORIGIN, 1) == "2024-07"
+    assert month(ORIGIN, -18) == "2022-12"
+    assert score.edge("2024-12", after=True) == "2025-01-01"
+
+
+def test_the_past_ends_at_the_origin_and_the_future_is_summed_after_it():
+    series = growing()
+    assert len(past(series, ORIGIN)) == 28
+    assert regular(series, ORIGIN)
+    assert happened(target(), series, ORIGIN, 6) == pytest.approx(sum(100 * 1.05**k for k in range(28, 34)))
+    assert happened(target("stock"), series, ORIGIN, 12) == pytest.approx(100 * 1.05**39)
+    assert happened(target(), {key: x for key, x in series.items() if key < "2024-09"}, ORIGIN, 6) is None
+
+
+def test_drift_knows_steady_growth_and_the_last_value_does_not():
+    values, truth = past(growing(), ORIGIN), np.log(happened(target(), growing(), ORIGIN, 6))
+    generator = np.random.default_rng(1)
+    still, drifting = (walk(target(), values, 6, drift, generator) for drift in (False, True))
+    assert np.median(drifting) == pytest.approx(truth, abs=1e-6)
+    assert np.median(still) == pytest.approx(truth - 6 * np.log(1.05), abs=0.03)
+    assert np.median(smoothing(target(), values, 6, 1)) == pytest.approx(truth, abs=0.05)
+
+
+def test_no_value_after_the_origin_moves_a_baseline():
+    later = {key: x * (7 if key > "2024-06" else 1) for key, x in growing().items()}
+    assert np.array_equal(past(later, ORIGIN), past(growing(), ORIGIN))
+
+
+def test_skill_is_one_less_the_ratio_of_scores():
+    sharp, blunt = np.full(1000, 0.1), np.full(1000, 0.4)
+    rows = [{"target": "t", "methods": {"Muster": scored(sharp, 0.0), "last value": scored(blunt, 0.0)}}]
+    told = summary(rows)
+    assert told["skill"] == {"last value": pytest.approx(0.75)}
+    assert told["inside"]["Muster"] == 0
+
+
+def test_every_target_has_a_reading_of_the_model():
+    rows = [score.own_row(item, "2024-07-01", "2025-01-01") for item in TARGETS]
+    assert len({row.id for row in rows}) == len(TARGETS)
+    assert [row.operator for row in rows if row.unit == "person/week"] == ["mean"]
