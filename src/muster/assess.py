@@ -2,7 +2,7 @@
 
 import datetime
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -77,8 +77,8 @@ class Judge:
         """The values of a quantity in a run."""
         key = quantity.model_dump_json(), policy, continuation, structure, prior
         if key not in self.known:
-            weights = None if prior else self.weights
-            self.known[key] = value(quantity, Under(self.ensembles, continuation, structure, weights, prior), policy)
+            under = Under(self.ensembles, continuation, structure, None if prior else self.weights, prior, of_regions(quantity))
+            self.known[key] = value(quantity, under, policy)
         return self.known[key]
 
     def drivers(self, quantity, values: np.ndarray) -> list[dict]:
@@ -101,7 +101,7 @@ def judged_reading(reading: Reading, side: str, using: Judge) -> JudgedReading:
         reason = reading.not_testable or reading.not_computed
         return without(reading, "not testable" if reading.not_testable else "not computed", reason, settled)
     threshold, unit = threshold_of(reading, reading.id)
-    if of_regions(reading.proposition.quantity) and not has_regions(using):
+    if of_regions(reading.proposition.quantity) and not has_tables(using.experiment):
         return without(reading, "not computed", ONE_REGION, settled, unit, threshold)
     try:
         return computed(reading, side, using, threshold, unit, settled)
@@ -109,9 +109,9 @@ def judged_reading(reading: Reading, side: str, using: Judge) -> JudgedReading:
         return without(reading, "not computed", str(problem), settled, unit, threshold)
 
 
-def has_regions(using: Judge) -> bool:
-    """Whether the run has regions."""
-    return all(setting.men.shape[0] > 1 for setting in using.experiment.settings)
+def has_tables(experiment: Experiment) -> bool:
+    """Whether both sides have a table of regions."""
+    return all(side.regions for side in experiment.scenario.sides.values())
 
 
 def without(reading: Reading, verdict, reason: str | None, settled: Settled, unit: str = "1", threshold: float = float("nan")):
@@ -172,10 +172,11 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
 
 
 def told_by_continuation(reading: Reading, last_observation: datetime.date) -> bool:
-    """Whether a reading looks beyond the last observation; one that cuts loops is told for goes-on alone."""
+    """Whether a reading looks beyond the last observation; one that cuts loops or is of regions is told for goes-on alone."""
     assert reading.proposition is not None
-    cuts = any(isinstance(part, Effect) and part.cut for part in every(reading.proposition.quantity))
-    return reading.until > last_observation and not cuts
+    quantity = reading.proposition.quantity
+    cuts = any(isinstance(part, Effect) and part.cut for part in every(quantity))
+    return reading.until > last_observation and not cuts and not of_regions(quantity)
 
 
 def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
@@ -252,23 +253,31 @@ def series_of(asked: list[Claim], sides: tuple[str, str]) -> frozenset[str]:
     return frozenset("/".join(path.split("/")[:3]) for path in found)
 
 
-def keys_of(asked: list[Claim], last_observation: datetime.date, structures: dict[str, Structure], fitted: bool = False) -> list[Key]:
-    """Every run that the readings need, each once; as-happened comes first. Of a fit, each also with draws of the prior."""
+def keys_of(
+    asked: list[Claim], last_observation: datetime.date, structures: dict[str, Structure], fitted: bool = False, tables: bool = False
+) -> list[Key]:
+    """Every run that the readings need, each once; as-happened comes first.
+
+    `fitted`: each also with draws of the prior, to tell what the fit moved; `tables`: both sides can be run by region.
+    """
     found = dict.fromkeys(Key(structure=name) for name in structures)
     for claim in asked:
         for reading in claim.readings:
-            if reading.proposition is None or of_battles(reading.proposition.quantity) or of_regions(reading.proposition.quantity):
+            if reading.proposition is None or of_battles(reading.proposition.quantity):
                 continue
-            runs = [(reading.policy, (), ())]
+            regional = of_regions(reading.proposition.quantity)
+            if regional and not tables:
+                continue
+            runs = [Key(reading.policy, regional=regional)]
             for part in every(reading.proposition.quantity):
                 if isinstance(part, Effect):
-                    runs += [(part.policy, (), ()), (part.against, part.fixed, part.cut)]
+                    runs += [Key(part.policy, regional=regional), Key(part.against, fixed=part.fixed, cut=part.cut, regional=regional)]
             endings = CONTINUATIONS if told_by_continuation(reading, last_observation) else CONTINUATIONS[:1]
-            for policy, fixed, cut in runs:
-                found |= dict.fromkeys(Key(policy, ending, "default", fixed, cut) for ending in endings)
-                found |= dict.fromkeys(Key(policy, "goes-on", name, fixed, cut) for name in structures)
+            for run in runs:
+                found |= dict.fromkeys(replace(run, continuation=ending) for ending in endings)
+                found |= dict.fromkeys(replace(run, structure=name) for name in structures)
                 if fitted:
-                    found |= dict.fromkeys([Key(policy, "goes-on", "default", fixed, cut, prior=True)])
+                    found |= dict.fromkeys([replace(run, prior=True)])
     return list(found)
 
 
@@ -305,7 +314,7 @@ def assess(
     else:
         ensembles.prepare = lambda experiment: vintage.as_of(experiment, as_of)
     experiment = ensembles.experiment(Key())
-    keys = keys_of(asked, held.last_observation, chosen, experiment.posterior is not None)
+    keys = keys_of(asked, held.last_observation, chosen, experiment.posterior is not None, has_tables(experiment))
     ensembles.expected = len(keys)
     for key in keys:
         ensembles.run(key)
@@ -320,7 +329,7 @@ def assess(
 
 def notes_of(experiment: Experiment, day: datetime.date | None, weighed: Weighed | None, without: str | None) -> list[str]:
     """What holds for all readings."""
-    found = []
+    found = [experiment.note] if experiment.note else []
     if day is not None:
         wide, whole = len(vintage.later(experiment, day)), sum(1 for _ in evidence.entries(experiment))
         found.append(

@@ -30,13 +30,14 @@ class Key:
     fixed: tuple[str, ...] = ()
     cut: tuple[str, ...] = ()
     prior: bool = False  # draws of the prior although a posterior is in use
+    regional: bool = False  # by the regions of the sides' tables
 
     def told(self) -> str:
         """The run in words, for the progress bar."""
         words = [self.policy, *(f"without {part}" for part in (*self.fixed, *self.cut))]
         words += [self.continuation] if self.continuation != "goes-on" else []
         words += [self.structure] if self.structure != "default" else []
-        return ", ".join([*words, *(["prior"] if self.prior else [])])
+        return ", ".join([*words, *(["prior"] if self.prior else []), *(["by region"] if self.regional else [])])
 
 
 @dataclass
@@ -68,7 +69,8 @@ class Ensembles:
         """The experiment of a run."""
         sets = (*self.sets, *key.fixed)
         given = self.scenario, (key.policy,), key.continuation, self.draws, self.seed, self.structures[key.structure], sets
-        built = build(*given, posterior=None if key.prior else self.posterior)
+        resolution = "regional" if key.regional else "national"
+        built = build(*given, resolution=resolution, posterior=None if key.prior else self.posterior)
         return self.prepare(built) if self.prepare else built
 
     def made(self, key: Key) -> Results:
@@ -79,37 +81,37 @@ class Ensembles:
         links = cut_links(key.cut)
         own = experiment.levers is experiment.base_levers and not key.cut and not key.fixed
         chunks = self.own_past(key, experiment) if own else self.with_past(key, experiment, links)
-        record = {side: jax.tree.map(simulate.joined, *(chunk[i] for chunk in chunks)) for i, side in enumerate(experiment.sides)}
-        results = Results.from_record(experiment, record, 0.0)
+        record = {side: jax.tree.map(simulate.joined, *(sides[i] for sides, _ in chunks)) for i, side in enumerate(experiment.sides)}
+        by_region = dict(zip(experiment.sides, jax.tree.map(simulate.joined, *(regions for _, regions in chunks)), strict=True))
+        results = Results.from_record(experiment, record, 0.0, regional=by_region)
         return results if key == Key() else thinned(results, self.kept)
 
     def own_past(self, key: Key, experiment: Experiment) -> list:
         """Readings by chunk of what was decided, and the past that others are given."""
         found, pasts = [], []
         for number, (count, draws) in enumerate(self.chunks(experiment)):
-            past, sides, _ = simulate.outcome(experiment, draws)
+            past, *seen = simulate.outcome(experiment, draws)
             pasts.append(past)
-            found.append(jax.tree.map(lambda x, count=count: x[:count], sides))
-            self.tell(key, number)
-        self.given.setdefault(("past", key.structure, key.prior), pasts)
+            found.append(jax.tree.map(lambda x, count=count: x[:count], tuple(seen)))
+            self.tell(key, experiment, number)
+        self.given.setdefault(past_of(key), pasts)
         return found
 
     def with_past(self, key: Key, experiment: Experiment, links: tuple[Links, Links]) -> list:
         """Readings by chunk under other decisions, on the past of as-happened."""
-        if ("past", key.structure, key.prior) not in self.given:
-            self.run(Key(structure=key.structure, prior=key.prior))
-        found = []
-        pasts = self.given["past", key.structure, key.prior]
+        if past_of(key) not in self.given:
+            self.run(Key(structure=key.structure, prior=key.prior, regional=key.regional))
+        found, pasts = [], self.given[past_of(key)]
         for number, ((count, draws), past) in enumerate(zip(self.chunks(experiment), pasts, strict=True)):
-            _, sides, _ = simulate.outcome(experiment, replace(draws, past=past), links=links, conditioned=False)
-            found.append(jax.tree.map(lambda x, count=count: x[:count], sides))
-            self.tell(key, number)
+            _, *seen = simulate.outcome(experiment, replace(draws, past=past), links=links, conditioned=False)
+            found.append(jax.tree.map(lambda x, count=count: x[:count], tuple(seen)))
+            self.tell(key, experiment, number)
         return found
 
     def chunks(self, experiment: Experiment):
         """(draws that count, draws) of one call of the compiled program after the other."""
-        width = simulate.LANE * jax.device_count()
-        kind = ("draws", tuple(sorted(experiment.fixed.items())), experiment.posterior is None)
+        width = simulate.lane_width(experiment) * jax.device_count()
+        kind = ("draws", tuple(sorted(experiment.fixed.items())), experiment.posterior is None, simulate.region_counts(experiment))
         if kind not in self.given:
             firsts = range(0, self.draws, width)
             self.given[kind] = [
@@ -117,12 +119,16 @@ class Ensembles:
             ]
         return self.given[kind]
 
-    def tell(self, key: Key, chunk: int) -> None:
+    def tell(self, key: Key, experiment: Experiment, chunk: int) -> None:
         """How far the work is."""
         if self.progress:
-            width = simulate.LANE * jax.device_count()
-            done = min((chunk + 1) * width, self.draws)
+            done = min((chunk + 1) * simulate.lane_width(experiment) * jax.device_count(), self.draws)
             self.progress(key.told(), len(self.runs) * self.draws + done, max(self.expected, len(self.runs) + 1) * self.draws)
+
+
+def past_of(key: Key) -> tuple:
+    """Where the past of as-happened is kept that a run is given."""
+    return "past", key.structure, key.prior, key.regional
 
 
 @dataclass(frozen=True)
@@ -134,10 +140,11 @@ class Under:
     structure: str = "default"
     weights: np.ndarray | None = None
     prior: bool = False
+    regional: bool = False
 
     def results(self, policy: str, fixed: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> Results:
         """The results under a policy."""
-        return self.ensembles.run(Key(policy, self.continuation, self.structure, fixed, cut, self.prior))
+        return self.ensembles.run(Key(policy, self.continuation, self.structure, fixed, cut, self.prior, self.regional))
 
 
 def cut_links(names: tuple[str, ...]) -> tuple[Links, Links]:

@@ -315,6 +315,12 @@ def settings_of(scenario: Scenario, resolution: str) -> tuple[list[Setting], lis
     return settings, codes, citations
 
 
+def same(decided: tuple[Levers, Levers], happened: tuple[Levers, Levers]) -> bool:
+    """Whether both sides decide as it happened."""
+    pairs = zip(decided, happened, strict=True)
+    return all(np.array_equal(getattr(x, item.name), getattr(y, item.name)) for x, y in pairs for item in fields(Levers))
+
+
 def build(
     scenario: str | Scenario,
     policies: tuple[str, ...] = ("as-happened",),
@@ -344,12 +350,7 @@ def build(
         a, b = (continued(side_levers(which, side, steps, dt), observed, dt, ending) for side in (first, second))
         return a, b
 
-    decided = levers(under)
-    happened = levers(base)
-    same = all(
-        np.array_equal(getattr(x, f.name), getattr(y, f.name)) for x, y in zip(decided, happened, strict=True) for f in fields(Levers)
-    )
-    text = text_of(under)
+    decided, happened, text = levers(under), levers(base), text_of(under)
     fitted, note = shipped(base.name, hashlib.sha256(text_of(base).encode()).hexdigest()) if posterior == "shipped" else (posterior, "")
     return Experiment(
         name=base.name,
@@ -365,7 +366,7 @@ def build(
         policy=" + ".join(policies) + "".join(f" + {text}" for text in sets),
         continuation=ending,
         levers=decided,
-        base_levers=decided if same else happened,
+        base_levers=decided if same(decided, happened) else happened,
         settings=(settings[0], settings[1]),
         ground=ground_of(under),
         text=text,

@@ -163,7 +163,7 @@ def test_no_convict_signs_without_an_offer(week, central):
 
 def test_risk_keeps_volunteers_away_by_its_exponent(week, central):
     params = central("callup", risk_volunteering=0.5, volunteer_rate=1e-6)
-    rates = [jnp.sum(callup.volunteering(week().eligible, week(), risk, params, 1.0)) for risk in (0.0, 2.0)]
+    rates = [jnp.sum(callup.volunteering(week(), risk, params, 1.0)) for risk in (0.0, 2.0)]
     assert np.log(rates[1] / rates[0]) == pytest.approx(-1.0, rel=1e-5)
 
 

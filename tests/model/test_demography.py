@@ -132,7 +132,9 @@ def test_men_die_by_the_rates_of_their_ages(central, country, begun, made):
     setting = country(men_mortality=jnp.asarray(MORTALITY), youths=0.0, girls=0.0)
     state, _ = quarter(begun(setting), made(demography.Inputs, real_wage=1.0, **NOBODY), setting, central("demography"))
     expected = np.sum(setting.men * -np.expm1(-MORTALITY[:, None, None] / 4))
-    assert state.deaths_total == pytest.approx(float(expected), rel=1e-3)  # a mean rate holds for the quarter
+    assert state.deaths_total == pytest.approx(
+        float(expected), rel=2e-3
+    )  # one mean rate holds for the quarter: a little more die than age by age
 
 
 def test_births_of_a_quiet_year_are_the_schedule(central, country, begun):
@@ -247,7 +249,7 @@ def test_men_who_join_the_army_have_the_ages_of_the_register(central, country, b
     state = begun(setting)
     last = state
     for _ in range(13):
-        week = replace(calling(last, made), prisoners=jnp.asarray(0.0), outsiders=jnp.asarray(0.0))
+        week = replace(calling(last, made), prisoners=jnp.asarray(0.0), outsiders=jnp.asarray(0.0), gone=jnp.zeros(5))
         last, _ = demography.step(last, week, setting, central("demography"), 1.0)
     tables = ages.spread(last.tables, last.margins, last.moved, last.frozen.listed, setting)
     called = jnp.sum(tables.serving[1:4], axis=(0, 1, 3))

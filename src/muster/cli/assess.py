@@ -61,8 +61,6 @@ def assess(
         comparison = next(in_background(comparing), None)
     report = page(judgement, comparison, time.perf_counter() - started)
     paths = judgement.save(folder, force, texts={output.REPORT: report})
-    if judgement.experiment.note:
-        typer.echo(judgement.experiment.note, err=True)
     if as_json:
         told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures, "notes": judgement.notes}
         files = [str(path) for path in paths]

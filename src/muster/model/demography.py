@@ -325,7 +325,8 @@ def born(state: State, doubt, elapsed, setting: Setting, params: Params, age_of_
     others_left = state.others * jnp.exp(-(setting.others_mortality + danger) * elapsed / 52)
     schedule = jnp.sum(state.frozen.fertility * women) * jnp.exp(-params.fertility_trend * age_of_war / 52) * elapsed / 52
     actual = schedule * jnp.sum(state.conceptions[2] * women) / jnp.sum(women)
-    lost = positive(schedule - actual, params.corner * schedule) - positive(-(schedule - actual), params.corner * schedule)
+    corner = jnp.maximum(params.corner * schedule, 1e-9)  # where nobody can give birth there is nothing to postpone
+    lost = positive(schedule - actual, corner) - positive(actual - schedule, corner)
     made_up, lapsed = leaves(state.postponed, (params.recovery_rate * (1 - doubt) / 52, params.lapse_rate / 52 + 0 * doubt), elapsed)
     births = actual + made_up
     new = replace(
