@@ -180,7 +180,7 @@ def told_by_continuation(reading: Reading, last_observation: datetime.date) -> b
 
 
 def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
-    """The band of the same quantity of the other side; none where it asks for a policy of one side."""
+    """The band of the same quantity of the other side; none where it asks for a policy of one side or what is not known there."""
     assert reading.proposition is not None
     quantity = reading.proposition.quantity
     if any(isinstance(part, Effect) for part in every(quantity)) or reading.policy != "as-happened":
@@ -188,7 +188,10 @@ def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
     sides = using.experiment.sides
     if side not in sides:
         return NO_BAND
-    return using.band(using.values(mirrored(quantity, sides), reading.policy))
+    try:
+        return using.band(using.values(mirrored(quantity, sides), reading.policy))
+    except NotComputed:
+        return NO_BAND
 
 
 Shown = tuple[np.ndarray, float]  # values of a quantity by draw, and the probability of a reading

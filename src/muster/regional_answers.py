@@ -38,22 +38,28 @@ def core(table: RegionsTable) -> np.ndarray:
     return np.array([not people for people in table.titular_people])
 
 
+def members(group: str, side: str, codes: list[str]) -> np.ndarray:
+    """Which regions belong to a group [region]: all, core or non-core."""
+    if group == "all":
+        return np.ones(len(codes), dtype=bool)
+    table, rows = table_of(side, codes)
+    found = core(table)[rows] == (group == "core")
+    if not found.any():
+        raise NotComputed(f"the table of the regions of {side} has no region that is {group}")
+    return found
+
+
 def summed(results: Results, path: str, group: str, day: str, cohort: str | None) -> np.ndarray:
     """A reading summed over a group of regions [draw]."""
     values, codes, side = by_region(results, path, day, cohort)
-    if group == "all":
-        return values.sum(axis=1)
-    table, rows = table_of(side, codes)
-    wanted = core(table)[rows] if group == "core" else ~core(table)[rows]
-    return values[:, wanted].sum(axis=1)
+    return values[:, members(group, side, codes)].sum(axis=1)
 
 
 def averaged(results: Results, path: str, group: str, day: str, cohort: str | None) -> np.ndarray:
     """The mean of a reading over the men of a group of regions [draw]."""
     values, codes, side = by_region(results, path, day, cohort)
     men, _, _ = by_region(results, f"{side}/men", day, None)
-    table, rows = table_of(side, codes)
-    wanted = {"all": np.ones(len(rows), dtype=bool), "core": core(table)[rows], "non-core": ~core(table)[rows]}[group]
+    wanted = members(group, side, codes)
     return np.sum(values[:, wanted] * men[:, wanted], axis=1) / men[:, wanted].sum(axis=1)
 
 
@@ -77,14 +83,18 @@ def adjusted(results: Results, path: str, per: str, covariates: list[str], day: 
     men = np.broadcast_to(men_of(results, per, day, side, codes), values.shape)
     table, rows = table_of(side, codes)
     columns = [np.asarray(getattr(table, name), dtype=float)[rows] for name in covariates]
+    unknown = [name for name, column in zip(covariates, columns, strict=True) if np.all(np.isnan(column))]
+    if unknown:
+        raise NotComputed(f"the table of the regions of {side} does not know {', '.join(unknown)}")
     filled = [np.where(np.isnan(column), np.nanmean(column), column) for column in columns]
     return ratio_at_equal(values, men, ~core(table)[rows], np.array(filled))
 
 
 def ratio_at_equal(values: np.ndarray, men: np.ndarray, group: np.ndarray, covariates: np.ndarray) -> np.ndarray:
     """exp of the coefficient of the group in weighted least squares of log rates [draw] on group [region] and covariates [., region]."""
-    design = np.stack([np.ones(len(group)), group.astype(float), *covariates], axis=1)
-    found = []
+    there = np.all(men > 0, axis=0)
+    design = np.stack([np.ones(there.sum()), group[there].astype(float), *covariates[:, there]], axis=1)
+    values, men, found = values[:, there], men[:, there], []
     for rate, weight in zip(np.log(np.maximum(values, 1e-9) / men), np.sqrt(men), strict=True):
         found.append(np.exp(np.linalg.lstsq(design * weight[:, None], rate * weight, rcond=None)[0][1]))
     return np.array(found)
