@@ -142,8 +142,8 @@ def test_figures_of_ones_own_move_a_reading_and_too_sharp_ones_are_refused(mine,
         assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path)
 
 
-def test_leaving_out_a_camp_says_that_nothing_is_fitted(mine, capsys):
-    with pytest.raises(UserError, match="no fit to data exists yet"):
+def test_leaving_out_a_camp_asks_for_the_figures(mine, capsys):
+    with pytest.raises(UserError, match="leaves figures out of --observe FILE"):
         assess("toy", draws=8, claim_names=(str(mine),), without="camp:independent")
     assert status(["assess", "toy", "--claims", str(mine), "--without", "camp:independant"]) == 2
     assert 'Did you mean "independent"?' in capsys.readouterr().err
@@ -166,7 +166,7 @@ def test_as_of_a_day_only_later_numbers_get_twice_the_spread():
 
 def test_every_structure_is_the_default_but_for_one_choice(mine):
     assert alternatives()["default"] == Structure()
-    with pytest.raises(UserError, match="contagion=none"):
+    with pytest.raises(UserError, match="linear, none, threshold"):
         assess("toy", draws=8, claim_names=(str(mine),), structures="contagion=non")
 
 

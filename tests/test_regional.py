@@ -1,6 +1,6 @@
 """Sides run by the regions of their tables: sums stay national, what no table tells is drawn, readings by region reach the file."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ from muster import simulate
 from muster.errors import UserError
 from muster.experiment import build
 from muster.model.levers import Setting
+from muster.model.quantity import axes
 from muster.results import load
 
 
@@ -37,11 +38,100 @@ def test_what_a_table_does_not_tell_is_marked_and_not_zero():
     assert not ukraine.income_known.any()
 
 
-def test_regions_without_people_do_not_break_a_run():
-    results = simulate.ensemble(build("russia-ukraine-2022", draws=2, resolution="regional"))
-    for side in results.sides:
+@pytest.fixture(scope="module")
+def reference():
+    """The reference case by its 83 and 27 regions."""
+    return simulate.ensemble(build("russia-ukraine-2022", draws=4, resolution="regional"))
+
+
+def test_regions_without_people_do_not_break_a_run(reference):
+    for side in reference.sides:
         for name in ("dead", "serving", "trust", "grievance"):
-            assert np.isfinite(results.by_region(f"{side}/{name}", "2025-06-30").values).all(), name
+            assert np.isfinite(reference.by_region(f"{side}/{name}", "2025-06-30").values).all(), name
+
+
+def test_who_pays_changes_with_who_is_sent(reference):
+    """Shares of deaths by region: of men called up and professionals in 2022, of men who came for pay in 2025."""
+    for side in reference.sides:
+        dead = [reference.by_region(f"{side}/dead", day).values for day in ("2022-06-30", "2022-12-31", "2024-12-31", "2025-06-30")]
+        early, late = dead[1] - dead[0], dead[3] - dead[2]
+        moved = np.abs(early / early.sum(1, keepdims=True) - late / late.sum(1, keepdims=True)).sum(1) / 2
+        assert np.all(moved > 0.003), side
+    assert np.median(moved) < 0.5
+
+
+def one_side(experiment, **arrays):
+    """The experiment with other fixed data of its first side; no region can leave, so that no event decides."""
+    first, second = (replace(setting, has_hazard=np.zeros_like(setting.has_hazard)) for setting in experiment.settings)
+    return replace(experiment, settings=(replace(first, **arrays), second))
+
+
+@pytest.fixture(scope="module")
+def quiet():
+    """The toy war by regions that cannot leave, all covariates known."""
+    known = {name: np.ones(5) for name in ("poverty_known", "titular_known", "income_known")}
+    return one_side(build("toy", draws=6, resolution="regional"), **known)
+
+
+@pytest.fixture(scope="module")
+def as_it_is(quiet):
+    """What the quiet toy war gives."""
+    return simulate.ensemble(quiet)
+
+
+def test_a_region_twice_as_rich_gives_fewer_volunteers_and_moves_the_draft_of_all(quiet, as_it_is):
+    income = np.array(quiet.settings[0].relative_income)
+    income[1] *= 2
+    other = simulate.ensemble(one_side(quiet, relative_income=income))
+    change = {
+        name: other.by_region(f"north/{name}", "2001-12-27").values - as_it_is.by_region(f"north/{name}", "2001-12-27").values
+        for name in ("volunteers", "called_up", "evading")
+    }
+    others = [0, 2, 3, 4]
+    assert np.all(change["volunteers"][:, 1] < 0)
+    assert np.all(change["volunteers"][:, others] > 0)  # pay goes as far as before; they are poorer than the mean now
+    assert np.all(change["evading"][:, 1] < 0)  # fewer of its men fall, so fewer fear the notice
+    assert np.all(change["evading"][:, others] > 0)
+    assert np.all(change["called_up"] != 0)  # all share one quota, by the men who are left on the register
+
+
+def in_order(setting, order):
+    """A setting with its regions in another order, or repeated."""
+    found = {}
+    for name, dims in axes(Setting).items():
+        array = np.asarray(getattr(setting, name))
+        for axis, dim in enumerate(dims):
+            array = np.take(array, order, axis=axis) if dim == "region" else array
+        found[name] = array
+    return replace(setting, **found)
+
+
+BY_LUCK = ("movement", "left")
+
+
+def test_regions_in_another_order_give_the_same_results_in_that_order(quiet, as_it_is):
+    order = [3, 0, 4, 1, 2]
+    other = simulate.ensemble(replace(quiet, settings=(in_order(quiet.settings[0], order), quiet.settings[1])))
+    for path in as_it_is.paths():
+        side, node, name = path.split("/")[:3]
+        if side == "north" and node == "by_region" and name not in BY_LUCK:
+            expected = as_it_is.tree[path].values[..., order]
+            np.testing.assert_allclose(other.tree[path].values, expected, rtol=2e-4, atol=1e-6 * np.abs(expected).max(), err_msg=path)
+
+
+@pytest.mark.slow
+def test_a_region_split_in_two_halves_changes_no_total(quiet, as_it_is):
+    half = in_order(quiet.settings[0], [0, 1, 2, 3, 4, 4])
+    share = np.array([1, 1, 1, 1, 0.5, 0.5])
+    neighbours = half.neighbours / np.maximum(half.neighbours.sum(axis=1, keepdims=True), 1e-12)
+    half = replace(half, men=half.men * share[:, None, None, None], women=half.women * share[:, None], neighbours=neighbours)
+    other = simulate.ensemble(replace(quiet, settings=(half, quiet.settings[1])))
+    for node in ("callup", "front", "people", "society", "economy"):
+        for name, array in as_it_is.tree[f"north/{node}"].data_vars.items():
+            expected = array.values
+            np.testing.assert_allclose(
+                other.tree[f"north/{node}/{name}"].values, expected, rtol=1e-3, atol=1e-5 * np.abs(expected).max(), err_msg=f"{node}/{name}"
+            )
 
 
 def test_readings_by_region_sum_to_the_national_ones(toy):

@@ -1,9 +1,9 @@
-"""Write the table of parameters into each chapter of docs/model from library/parameters, or check that it is current.
+"""Write the tables that docs take from the library, or check that they are current: parameters (docs/model) and policies.
 
     python tools/make_docs_tables.py [--check]
 
-The table stands between the two marker lines of docs/model/<subsystem>.md; a chapter without them gets them at its end.
---check writes nothing and ends with status 1 when a chapter is missing its table or has another one.
+A table stands between two marker lines of its page; a chapter of docs/model without them gets them at its end.
+--check writes nothing and ends with status 1 when a page is missing its table or has another one.
 """
 
 import argparse
@@ -12,11 +12,14 @@ import sys
 from pathlib import Path
 
 from muster.errors import UserError
-from muster.evidence import SUBSYSTEMS, Citation, Parameter, Value, parameters, sources
+from muster.evidence import SUBSYSTEMS, Citation, Parameter, Value, library, parameters, sources
+from muster.scenario import load_policy
 
-CHAPTERS = Path(__file__).resolve().parent.parent / "docs" / "model"
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+CHAPTERS, POLICIES = DOCS / "model", DOCS / "policies.md"
 BEGIN = "<!-- parameters:begin -->"
 END = "<!-- parameters:end -->"
+POLICIES_BEGIN, POLICIES_END = "<!-- policies:begin -->", "<!-- policies:end -->"
 HEADINGS = ("name", "meaning", "unit", "value", "range", "prior", "per", "grade", "source")
 
 
@@ -70,9 +73,50 @@ def with_table(text: str, subsystem: str) -> str:
     return f"{text.rstrip()}\n\n## Parameters\n\n{block}\n"
 
 
-def stale_chapters() -> dict[Path, str]:
-    """The chapters whose table is not current, with the text that they should have."""
-    stale = {}
+def told(value) -> str:
+    """The value of a lever in a policy, in words: a number, or its first and last one over time."""
+    held = value["value"] if isinstance(value, dict) and "value" in value else value
+    if held is None:
+        return "none"
+    if isinstance(held, dict) and "path" in held:
+        dated = [f"{told(part)} from {day}" for day, part in held["path"].items()]
+        return ", ".join(dated)
+    if isinstance(held, dict):
+        return ", ".join(
+            f"{key.replace('_', ' ')} {told(part)}" for key, part in held.items() if key not in ("source", "sources", "between")
+        )
+    if isinstance(held, list):
+        return "; ".join(told(part) for part in held) or "none"
+    return str(held)
+
+
+def policies_table() -> str:
+    """The Markdown table of the policies of the library: a line a lever, with its reason."""
+    lines = ["| policy | side | lever | value | why |", "|---|---|---|---|---|"]
+    for path in sorted((library() / "policies").glob("*.yaml")):
+        policy = load_policy(path.stem)
+        name = f"**`{policy.name}`** {cell(policy.title)}"
+        if policy.extends:
+            name += f" (and all that `{policy.extends}` sets)"
+        if not policy.set:
+            lines.append(f"| {name} | {policy.side or ''} | | | |")
+        for number_of, (lever, value) in enumerate(policy.set.items()):
+            first, side = (name, policy.side or "") if number_of == 0 else ("", "")
+            lines.append(f"| {first} | {side} | `{lever}` | {cell(told(value))} | {cell(policy.reasons[lever])} |")
+    return "\n".join(lines)
+
+
+def with_policies(text: str) -> str:
+    """The page of policies with the current table in it."""
+    before, _, rest = text.partition(POLICIES_BEGIN)
+    return f"{before}{POLICIES_BEGIN}\n\n{policies_table()}\n\n{POLICIES_END}{rest.partition(POLICIES_END)[2]}"
+
+
+def stale_pages() -> dict[Path, str]:
+    """The pages whose table is not current, with the text that they should have."""
+    stale, text = {}, POLICIES.read_text(encoding="utf-8")
+    if with_policies(text) != text:
+        stale[POLICIES] = with_policies(text)
     for path in (CHAPTERS / f"{subsystem}.md" for subsystem in SUBSYSTEMS):
         if path.exists():
             text = path.read_text(encoding="utf-8")
@@ -83,21 +127,21 @@ def stale_chapters() -> dict[Path, str]:
 
 
 def main() -> int:
-    """Write or check every chapter's table."""
-    parser = argparse.ArgumentParser(description="Write the tables of parameters into docs/model.")
+    """Write or check every table."""
+    parser = argparse.ArgumentParser(description="Write the tables of parameters and policies into docs.")
     parser.add_argument("--check", action="store_true", help="write nothing; end with status 1 when a table is stale")
     check = parser.parse_args().check
     try:
-        stale = stale_chapters()
+        stale = stale_pages()
     except UserError as problem:
         print(problem, file=sys.stderr)
         return 1
     for path, text in stale.items():
         if check:
-            print(f"docs/model/{path.name}: the table of parameters is not current; run: make docs", file=sys.stderr)
+            print(f"docs/{path.relative_to(DOCS)}: its table is not current; run: make docs", file=sys.stderr)
         else:
             path.write_text(text, encoding="utf-8")
-            print(f"docs/model/{path.name}: table of parameters written")
+            print(f"docs/{path.relative_to(DOCS)}: table written")
     return 1 if check and stale else 0
 
 

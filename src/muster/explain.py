@@ -18,7 +18,7 @@ from muster.experiment import Experiment, build
 from muster.model.quantity import Record, headlines, meanings, units
 from muster.model.world import READINGS
 
-OWNERS = {node: record.__module__.rsplit(".", 1)[-1] for node, record in READINGS.items()} | {"cohorts": "coupling"}
+OWNERS = {node: record.__module__.rsplit(".", 1)[-1] for node, record in READINGS.items()} | {"cohorts": "coupling", "register": "coupling"}
 SUBSYSTEMS = tuple(name for name in OWNERS.values() if name != "coupling")
 SPLIT = {"front": "front_law"}  # a subsystem whose equations lie in two files
 COUPLING = ("before", "after", "week", "coupling")
@@ -252,7 +252,7 @@ def explain(path: str, scenario: str | Experiment = "russia-ukraine-2022") -> di
     owner, found, in_week = rests_on(node, name)
     equations = [{"place": f"{module}.{function}", "says": says} for (module, function), says in found.functions.items()]
     places = [SUBSYSTEM_OF.get(module, module) for module, _ in found.functions] + [owner for owner, _ in found.carried]
-    chapters = sorted({owner, *places} & set(SUBSYSTEMS))
+    chapters = sorted({owner, *places} & set(SUBSYSTEMS) or {subsystem for subsystem, _ in found.parameters})
     return {
         "variable": path,
         "meaning": meanings(record)[name],

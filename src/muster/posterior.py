@@ -95,10 +95,10 @@ def load(path: Path) -> Posterior:
 
 
 def shipped(scenario: str, scenario_sha256: str) -> tuple[Posterior | None, str]:
-    """The posterior that serves a scenario, or none and why, in one sentence."""
+    """The posterior that serves a scenario, or none and why one that was fitted does not, in one sentence."""
     path = posterior_file(scenario)
     if not path.is_file():
-        return None, f"No posterior was fitted for {scenario}: the draws are of the prior."
+        return None, ""
     found = load(path)
     if found.about["scenario_sha256"] != scenario_sha256:
         return None, f"The posterior of {scenario} was fitted with another text of the scenario: the draws are of the prior."

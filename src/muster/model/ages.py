@@ -1,7 +1,7 @@
 """Ages: the full table of persons, gone through once a quarter; between two quarters only its margins move, week by week.
 
 The flows of the quarter, summed by margin, are spread over ages as the men they come from were at its start
-(docs/model/demography.md, eq. 8-12).
+(docs/model/demography.md, eq. 8-13).
 """
 
 from dataclasses import replace

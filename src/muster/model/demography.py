@@ -1,7 +1,7 @@
 """Demography: the one table of persons; births, deaths, ageing, and who is where.
 
 Every man of the model stands once in this table; the other subsystems hold tags. The weeks move its margins (here); ages
-are gone through once a quarter (ages.py). docs/model/demography.md, eq. 1-12.
+are gone through once a quarter (ages.py). docs/model/demography.md, eq. 1-13.
 """
 
 from dataclasses import replace
