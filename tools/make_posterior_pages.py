@@ -9,7 +9,7 @@ import numpy as np
 import vl_convert
 
 from make_validation import PAGE, absurd, headline, replaced
-from muster.assess import Judgement, assess
+from muster.assess import Judgement, assess, prior_file, reading_key
 from muster.charts import fans
 from muster.experiment import build
 from muster.observe import observations
@@ -130,19 +130,37 @@ def verdicts(before: Judgement, after: Judgement) -> str:
     return "\n".join([*lines, "", f"{len(lines) - 2} of {total} verdicts changed; {unmoved} readings are still prior-driven."])
 
 
+def keep_prior(before: Judgement) -> None:
+    """What the readings gave before the fit, so that an assessment need not run the prior again."""
+
+    def finite(number: float) -> float | None:
+        return round(number, 6) if np.isfinite(number) else None
+
+    readings = {
+        reading_key(item.reading): [round(item.judged.probability, 6), [finite(number) for number in item.quantiles]]
+        for _, items in before.claims
+        for item in items
+        if np.isfinite(item.judged.probability)
+    }
+    about = {"draws": before.results.draws, "seed": before.experiment.seed, "scenario_sha256": before.experiment.sha256}
+    text = json.dumps({**about, "readings": readings}, indent=0, ensure_ascii=False, allow_nan=False)
+    prior_file(NAME).write_text(text + "\n", encoding="utf-8")
+
+
 def main() -> None:
     """Runs both and renews the page and the picture."""
     told = json.loads(posterior_file(NAME).with_suffix(".json").read_text(encoding="utf-8"))
     prior, experiment = ensemble(build(NAME, draws=DRAWS)), build(NAME, draws=DRAWS, posterior=load(posterior_file(NAME)))
     posterior = ensemble(experiment)
     PICTURE.write_text(picture(prior, posterior), encoding="utf-8")
-    text = PAGE.read_text(encoding="utf-8")
+    text, before = PAGE.read_text(encoding="utf-8"), assess(NAME, DRAWS, posterior=None)
+    keep_prior(before)
     parts = {
         "posterior-headline": headline(posterior),
         "posterior-absurd": absurd(posterior, experiment.observation_step),
         "posterior-coverage": covered(told),
         "posterior-numbers": identified(told),
-        "posterior-verdicts": verdicts(assess(NAME, posterior=None), assess(NAME)),
+        "posterior-verdicts": verdicts(before, assess(NAME, DRAWS)),
     }
     for name, table in parts.items():
         text = replaced(text, name, table)

@@ -1,7 +1,9 @@
 """The main job: every reading of every claim judged on one ensemble, with its mirror, its drivers and its resolution."""
 
 import datetime
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Container
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -17,7 +19,7 @@ from muster.experiment import Experiment, structures_of
 from muster.judgement import NO_BAND, QUANTILES, Band, JudgedReading, Judgement, Settled
 from muster.model.structure import Structure, alternatives
 from muster.observe import observations
-from muster.posterior import Posterior
+from muster.posterior import Posterior, posterior_file
 from muster.propositions import holds, value
 from muster.published import figures
 from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
@@ -28,13 +30,14 @@ from muster.weights import Weighed, camp_of, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
 NO_FIT = "the draws are of the prior: no fit to published figures is in use"
-UNMOVED = "the fit hardly moved it: less than 0.1 in probability, and the middle half of the quantity is no fifth narrower"
+UNMOVED = "the fit hardly moved it: less than 0.1 in probability, and the 90 % band of the quantity is no fifth narrower"
 SHIFT, NARROWED = 0.1, 0.8  # from where on a fit counts as having moved a reading
 RARE = "a rare event of one war: no figure can move it far"
 FEW = "no figure speaks of its quantity, or the figures hardly moved it"
 FROM_BATTLES = "answered by the fit to battles alone"
 MOVED, OPEN = 0.05, (0.05, 0.95)  # how far figures must move a prior probability that lay between these
 Progress = Callable[[str, int, int], None]
+Answer = tuple[float, Band]  # the probability of a reading, and 5 %, median and 95 % of its quantity
 
 
 def beside_default(text: str) -> dict[str, Structure]:
@@ -52,6 +55,7 @@ class Judge:
     names: list[str]
     drawn: np.ndarray  # [parameter, draw]
     weighed: Weighed | None = None
+    at_prior: dict[str, Answer] = field(default_factory=dict)  # what readings gave before the fit, where it is known
     known: dict[tuple, np.ndarray] = field(default_factory=dict)  # values by quantity and run; thresholds share them
     told: dict[str, list[dict]] = field(default_factory=dict)  # drivers by quantity
 
@@ -80,6 +84,16 @@ class Judge:
             under = Under(self.ensembles, continuation, structure, None if prior else self.weights, prior, of_regions(quantity))
             self.known[key] = value(quantity, under, policy)
         return self.known[key]
+
+    def before(self, reading: Reading, threshold: float, unweighted: tuple[np.ndarray, np.ndarray]) -> Answer:
+        """Probability and band before figures moved a reading: of the prior's draws, or of these draws where they are the prior's."""
+        if reading_key(reading) in self.at_prior:
+            return self.at_prior[reading_key(reading)]
+        assert reading.proposition is not None
+        fitted = self.experiment.posterior is not None
+        values, truths = self.answer(reading, threshold, "goes-on", "default", prior=True) if fitted else unweighted
+        low, middle, high = (weighted_quantile(values, None, level) for level in QUANTILES)
+        return self.share(reading.proposition.quantity, truths, weighted=False)[0], (low, middle, high)
 
     def drivers(self, quantity, values: np.ndarray) -> list[dict]:
         """The parameters that carry most of the variance of a quantity."""
@@ -131,12 +145,9 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
     answers = {name: using.answer(reading, threshold, "goes-on", name) for name in forms}
     values, truths = answers["default"]
     shares = {name: using.share(quantity, truth) for name, (_, truth) in answers.items()}
-    p = shares["default"][0]
-    before = values, truths  # what it was before figures moved it
-    if using.experiment.posterior and not battles:
-        before = using.answer(reading, threshold, "goes-on", "default", prior=True)
-    prior = using.share(quantity, before[1], weighted=False)[0]
-    remark = None if battles else prior_driven_because(reading, quantity, using, (values, p), (before[0], prior))
+    p, band = shares["default"][0], using.band(values)
+    before = using.before(reading, threshold, (values, truths)) if not battles else (p, band)
+    remark = None if battles else prior_driven_because(reading, quantity, using, (p, band), before)
     complete = set(forms) == set(alternatives()) or battles
     unanimous = len({bool(truth) for _, truth in answers.values() for truth in np.unique(truth)}) == 1 and not whole
     moves = reading.event or varies(values)  # an event that no draw has seen has a probability all the same
@@ -155,7 +166,7 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         judged=judged,
         unit=unit,
         threshold=threshold,
-        quantiles=using.band(values),
+        quantiles=band,
         mirror=mirror_of(reading, side, using) if reading.mirror and not battles else NO_BAND,
         drivers=using.drivers(quantity, values) if per_draw else [],
         flips=flips,
@@ -166,7 +177,7 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         resolution=settled,
         why_not="its quantity does not vary in this model" if judged.verdict == "not testable" else None,
         resolved_drivers=per_draw and len(values) >= RESOLVED,
-        prior=prior if (using.weighed or using.experiment.posterior) and not battles else None,
+        prior=before[0] if (using.weighed or using.experiment.posterior) and not battles else None,
         remark=FROM_BATTLES if battles else remark,
     )
 
@@ -194,10 +205,7 @@ def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
         return NO_BAND
 
 
-Shown = tuple[np.ndarray, float]  # values of a quantity by draw, and the probability of a reading
-
-
-def prior_driven_because(reading: Reading, quantity, using: Judge, after: Shown, before: Shown) -> str | None:
+def prior_driven_because(reading: Reading, quantity, using: Judge, after: Answer, before: Answer) -> str | None:
     """Why a reading is the prior's, nothing where figures moved it."""
     if using.weighed is None and using.experiment.posterior is None:
         return NO_FIT
@@ -209,22 +217,16 @@ def prior_driven_because(reading: Reading, quantity, using: Judge, after: Shown,
         return UNMOVED
     read = {path for part in every(quantity) for path in paths(part)}
     speaks = any(f"{row.side}/{part}" in read for row in using.weighed.used for part in row.path.replace(" / ", "+").split("+"))
-    hardly = abs(after[1] - before[1]) < MOVED and OPEN[0] <= before[1] <= OPEN[1]
+    hardly = abs(after[0] - before[0]) < MOVED and OPEN[0] <= before[0] <= OPEN[1]
     return FEW if not speaks or hardly else None
 
 
-def moved(after: Shown, before: Shown) -> bool:
-    """Whether a fit moved a reading: its probability, or the width of the middle half of its quantity."""
-    if abs(after[1] - before[1]) >= SHIFT:
+def moved(after: Answer, before: Answer) -> bool:
+    """Whether a fit moved a reading: its probability, or the width of its quantity's 90 % band."""
+    if abs(after[0] - before[0]) >= SHIFT:
         return True
-    now, then = (middle_half(values) for values, _ in (after, before))
+    now, then = (band[2] - band[0] for _, band in (after, before))
     return bool(then > 0 and now <= NARROWED * then)
-
-
-def middle_half(values: np.ndarray) -> float:
-    """The width of the middle half of the values that are finite; NaN without any."""
-    known = values[np.isfinite(values)]
-    return float(np.subtract(*np.quantile(known, [0.75, 0.25]))) if len(known) else float("nan")
 
 
 def evidence_of(quantity, using: Judge) -> dict[str, dict[str, int]]:
@@ -257,11 +259,16 @@ def series_of(asked: list[Claim], sides: tuple[str, str]) -> frozenset[str]:
 
 
 def keys_of(
-    asked: list[Claim], last_observation: datetime.date, structures: dict[str, Structure], fitted: bool = False, tables: bool = False
+    asked: list[Claim],
+    last_observation: datetime.date,
+    structures: dict[str, Structure],
+    tables: bool = False,
+    at_prior: Container[str] | None = None,
 ) -> list[Key]:
     """Every run that the readings need, each once; as-happened comes first.
 
-    `fitted`: each also with draws of the prior, to tell what the fit moved; `tables`: both sides can be run by region.
+    `tables`: both sides can be run by region; `at_prior`: keys of readings of which it is known what they gave before the fit, so that
+    all others are also run with draws of the prior (none: nothing was fitted).
     """
     found = dict.fromkeys(Key(structure=name) for name in structures)
     for claim in asked:
@@ -279,9 +286,31 @@ def keys_of(
             for run in runs:
                 found |= dict.fromkeys(replace(run, continuation=ending) for ending in endings)
                 found |= dict.fromkeys(replace(run, structure=name) for name in structures)
-                if fitted:
+                if at_prior is not None and reading_key(reading) not in at_prior:
                     found |= dict.fromkeys([replace(run, prior=True)])
     return list(found)
+
+
+def reading_key(reading: Reading) -> str:
+    """What tells a reading from every other, and from an earlier text of itself."""
+    return f"{reading.id} {hashlib.sha256(reading.model_dump_json().encode()).hexdigest()[:12]}"
+
+
+def prior_file(scenario: str) -> Path:
+    """Where it is kept what the readings gave before the fit (make posterior writes it)."""
+    return posterior_file(scenario).with_suffix(".prior.json")
+
+
+def prior_answers(scenario: str) -> dict[str, Answer]:
+    """What readings of a scenario gave with draws of the prior, by key; a number that is not finite is null in the file."""
+    path = prior_file(scenario)
+    if not path.is_file():
+        return {}
+    found = {}
+    for key, (p, band) in json.loads(path.read_text(encoding="utf-8"))["readings"].items():
+        low, middle, high = (float("nan") if number is None else number for number in band)
+        found[key] = p, (low, middle, high)
+    return found
 
 
 def assess(
@@ -317,14 +346,16 @@ def assess(
     else:
         ensembles.prepare = lambda experiment: vintage.as_of(experiment, as_of)
     experiment = ensembles.experiment(Key())
-    keys = keys_of(asked, held.last_observation, chosen, experiment.posterior is not None, has_tables(experiment))
+    as_shipped = posterior == "shipped" and not sets
+    at_prior = prior_answers(held.name) if experiment.posterior and as_shipped else {}
+    keys = keys_of(asked, held.last_observation, chosen, has_tables(experiment), at_prior if experiment.posterior else None)
     ensembles.expected = len(keys)
     for key in keys:
         ensembles.run(key)
     results = ensembles.run(Key())
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
     weighed = weigh(results, Path(observe), without) if observe is not None else None
-    using = Judge(ensembles, chosen, experiment, names, drawn, weighed)
+    using = Judge(ensembles, chosen, experiment, names, drawn, weighed, at_prior)
     found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
     notes = notes_of(experiment, as_of, weighed, without)
     return Judgement(found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None)
