@@ -141,7 +141,7 @@ def test_exponents_of_battles_come_from_the_shipped_fit():
 def test_a_run_of_one_region_says_so_and_one_with_regions_answers(run):
     quantity = READ.validate_python({"regional": "north/dead", "group": "core", "day": B})
     assert of_regions(quantity)
-    with pytest.raises(NotComputed, match="one region per side"):
+    with pytest.raises(NotComputed, match="a run by regions"):
         value(quantity, One(run))
     random = np.random.default_rng(7)
     income, group = random.normal(size=60), np.arange(60) % 3 == 0

@@ -153,14 +153,14 @@ def main() -> None:
     prior, experiment = ensemble(build(NAME, draws=DRAWS)), build(NAME, draws=DRAWS, posterior=load(posterior_file(NAME)))
     posterior = ensemble(experiment)
     PICTURE.write_text(picture(prior, posterior), encoding="utf-8")
-    text, before = PAGE.read_text(encoding="utf-8"), assess(NAME, DRAWS, posterior=None)
+    text, before = PAGE.read_text(encoding="utf-8"), assess(NAME, DRAWS, posterior=None, regional=True)
     keep_prior(before)
     parts = {
         "posterior-headline": headline(posterior),
         "posterior-absurd": absurd(posterior, experiment.observation_step),
         "posterior-coverage": covered(told),
         "posterior-numbers": identified(told),
-        "posterior-verdicts": verdicts(before, assess(NAME, DRAWS)),
+        "posterior-verdicts": verdicts(before, assess(NAME, DRAWS, regional=True)),
     }
     for name, table in parts.items():
         text = replaced(text, name, table)

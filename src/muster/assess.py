@@ -55,6 +55,7 @@ class Judge:
     names: list[str]
     drawn: np.ndarray  # [parameter, draw]
     weighed: Weighed | None = None
+    regional: bool = False
     at_prior: dict[str, Answer] = field(default_factory=dict)  # what readings gave before the fit, where it is known
     known: dict[tuple, np.ndarray] = field(default_factory=dict)  # values by quantity and run; thresholds share them
     told: dict[str, list[dict]] = field(default_factory=dict)  # drivers by quantity
@@ -115,7 +116,7 @@ def judged_reading(reading: Reading, side: str, using: Judge) -> JudgedReading:
         reason = reading.not_testable or reading.not_computed
         return without(reading, "not testable" if reading.not_testable else "not computed", reason, settled)
     threshold, unit = threshold_of(reading, reading.id)
-    if of_regions(reading.proposition.quantity) and not has_tables(using.experiment):
+    if of_regions(reading.proposition.quantity) and not using.regional:
         return without(reading, "not computed", ONE_REGION, settled, unit, threshold)
     try:
         return computed(reading, side, using, threshold, unit, settled)
@@ -325,11 +326,15 @@ def assess(
     observe: Path | str | None = None,
     without: str | None = None,
     posterior: Posterior | Literal["shipped"] | None = "shipped",
+    regional: bool = False,
+    keep: tuple[str, ...] = (),
 ) -> Judgement:
     """Judge claims (all of the library about the scenario, or by name or path).
 
     `structures`: default, all, or one rival NAME=VALUE; `as_of`: only numbers public on a day keep their spread; `observe`: a file of
-    figures that weigh the draws; `without`: camp:NAME, whose figures are left out; `posterior`: the draws' (none: of the prior).
+    figures that weigh the draws; `without`: camp:NAME, whose figures are left out; `posterior`: the draws' (none: of the prior);
+    `regional`: also run by regions, for the readings that ask for it; `keep`: series (NODE/NAME) kept of every run beside those
+    that readings need.
     """
     held = load(scenario)
     asked = claims(claim_names, held.name)
@@ -340,25 +345,27 @@ def assess(
         raise UserError(f"--without camp:{camp} leaves figures out of --observe FILE; name the file.")
     chosen = beside_default(structures)
     first, second = held.sides
-    ensembles = Ensembles(scenario, draws, seed, chosen, sets, series_of(asked, (first, second)), progress)
+    kept = series_of(asked, (first, second)) | {f"{side}/{path}" for side in held.sides for path in keep}
+    ensembles = Ensembles(scenario, draws, seed, chosen, sets, kept, progress)
     if as_of is None:
         ensembles.posterior = posterior
     else:
         ensembles.prepare = lambda experiment: vintage.as_of(experiment, as_of)
     experiment = ensembles.experiment(Key())
+    by_region = regional and has_tables(experiment)
     as_shipped = posterior == "shipped" and not sets
     at_prior = prior_answers(held.name) if experiment.posterior and as_shipped else {}
-    keys = keys_of(asked, held.last_observation, chosen, has_tables(experiment), at_prior if experiment.posterior else None)
+    keys = keys_of(asked, held.last_observation, chosen, by_region, at_prior if experiment.posterior else None)
     ensembles.expected = len(keys)
     for key in keys:
         ensembles.run(key)
     results = ensembles.run(Key())
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
     weighed = weigh(results, Path(observe), without) if observe is not None else None
-    using = Judge(ensembles, chosen, experiment, names, drawn, weighed, at_prior)
+    using = Judge(ensembles, chosen, experiment, names, drawn, weighed, by_region, at_prior)
     found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
     notes = notes_of(experiment, as_of, weighed, without)
-    return Judgement(found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None)
+    return Judgement(found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None, ensembles)
 
 
 def notes_of(experiment: Experiment, day: datetime.date | None, weighed: Weighed | None, without: str | None) -> list[str]:

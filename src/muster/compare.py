@@ -286,6 +286,16 @@ def summary(happened: np.ndarray, decided: np.ndarray) -> dict[str, float | None
     return {name: float(number) for name, number in zip(names, numbers, strict=True)}
 
 
+SERIES = tuple(quantity.path for quantity in QUANTITIES)
+
+
+def of_runs(planned: Plan, run: Callable[[str], Results]) -> Comparison:
+    """The comparison of runs on the same luck that were made already; run(policy) gives the results of one by name."""
+    started, happened = time.perf_counter(), run(REFERENCE)
+    found = [np.stack([values(happened, other), values(run(other.policy.name), other)]) for other in planned.others]
+    return Comparison.of(planned, [found], time.perf_counter() - started)
+
+
 def compare(
     scenario: str, policies: tuple[str, ...] | list[str], draws: int = 200, seed: int = 1, progress: Progress | None = None, **options
 ) -> Comparison:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from muster.claims import Claim, Reading
+from muster.ensembles import Ensembles, Key
 from muster.experiment import Experiment
 from muster.model.structure import Structure
 from muster.output import CLAIMS
@@ -60,6 +61,12 @@ class Judgement:
     structures: tuple[Structure, ...]
     notes: list[str] = field(default_factory=list)  # what holds for all readings: vintage, weights, what moved
     effective_draws: float | None = None  # of the weighted ensemble, where --observe weighs it
+    ensembles: Ensembles | None = None  # every run that was made
+
+    @property
+    def by_region(self) -> Results | None:
+        """The run by regions of what was decided, where one was made."""
+        return self.ensembles.runs.get(Key(regional=True)) if self.ensembles else None
 
     def as_list(self) -> list[dict]:
         """The contract of claims.json."""

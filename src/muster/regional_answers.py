@@ -1,7 +1,4 @@
-"""What a run by regions says to readings: sums over groups of regions, counts of regions, and rates at equal covariates.
-
-This is the one place that knows whether a run has regions: ONE_REGION says so, and is not heard once a run has them.
-"""
+"""What a run by regions says to readings: sums over groups of regions, counts of regions, and rates at equal covariates."""
 
 import numpy as np
 
@@ -10,7 +7,7 @@ from muster.evidence import library
 from muster.regions_table import RegionsTable, read
 from muster.results import Results
 
-ONE_REGION = "not computed: this run has one region per side"
+ONE_REGION = "it asks for a run by regions: muster assess --full makes one where both sides have a table of regions"
 
 
 def by_region(results: Results, path: str, day: str, cohort: str | None) -> tuple[np.ndarray, list[str], str]:

@@ -23,6 +23,7 @@ class Results:
     def __init__(self, tree: xr.DataTree, wall_time: float = 0.0):
         self.tree = tree
         self.wall_time = wall_time
+        self.sums: dict[tuple[str, str | None], tuple[np.ndarray, np.ndarray]] = {}  # of cumulative, which many readings share
 
     @classmethod
     def from_record(cls, experiment: Experiment, record: dict[str, dict], wall_time: float, regional: dict | None = None) -> "Results":
@@ -105,9 +106,11 @@ class Results:
 
     def cumulative(self, path: str, cohort: str | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Weeks [step + 1] and the integral of a weekly flow since the start [draw, step + 1]."""
-        flow = self.series(path, cohort).values.astype(float)
-        total = np.concatenate([np.zeros((flow.shape[0], 1)), np.cumsum(flow * self.dt, axis=1)], axis=1)
-        return np.arange(flow.shape[1] + 1) * self.dt, total
+        if (path, cohort) not in self.sums:
+            flow = self.series(path, cohort).values.astype(float)
+            total = np.concatenate([np.zeros((flow.shape[0], 1)), np.cumsum(flow * self.dt, axis=1)], axis=1)
+            self.sums[path, cohort] = np.arange(flow.shape[1] + 1) * self.dt, total
+        return self.sums[path, cohort]
 
     def total(self, path: str, start: datetime.date | str, end: datetime.date | str, cohort: str | None = None) -> np.ndarray:
         """A weekly flow summed from start to end [draw], by linear interpolation between the ends of weeks."""

@@ -27,9 +27,9 @@ def assess(
     structures: Annotated[
         str, typer.Option(metavar="default|all|NAME=VALUE", help="the rival equations to try, one at a time")
     ] = "default",
-    policies: Annotated[
-        bool, typer.Option("--policies/--no-policies", help="compare all policies in the report, on at most 104 draws")
-    ] = True,
+    full: Annotated[
+        bool, typer.Option("--full", help="also readings and maps by region, and all policies in the report: a minute or two more")
+    ] = False,
     as_of: Annotated[
         str | None, typer.Option("--as-of", metavar="DATE", help="twice the spread on numbers that rest on a source later than this")
     ] = None,
@@ -50,15 +50,16 @@ def assess(
 
     from muster.assess import assess as judge
     from muster.assess import beside_default
+    from muster.compare import SERIES
     from muster.report import page
 
     beside_default(structures)
-    options = {"as_of": day, "observe": observe, "without": without, "posterior": None if prior else "shipped"}
+    options = {"as_of": day, "observe": observe, "without": without, "regional": full, "keep": SERIES}
+    options["posterior"] = None if prior else "shipped"
     with progress_bar(f"Simulating {scenario}") as update:
         judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update, **options) for _ in range(1))
         judgement = next(in_background(judging))
-        comparing = (compared(scenario, judgement, update) for _ in range(1 if policies else 0))
-        comparison = next(in_background(comparing), None)
+        comparison = next(in_background(compared(scenario, judgement, full) for _ in range(1)))
     report = page(judgement, comparison, time.perf_counter() - started)
     paths = judgement.save(folder, force, texts={output.REPORT: report})
     if as_json:
@@ -69,18 +70,19 @@ def assess(
         show(judgement, paths, structures, time.perf_counter() - started)
 
 
-def compared(scenario: str, judgement, update):
-    """The policies of the library that are about one of the sides, against what was decided; nothing where there is none."""
-    from muster.compare import compare
+def compared(scenario: str, judgement, full: bool):
+    """Policies about one of the sides against what was decided: those that claims ask for, or all; nothing where there is none."""
+    from muster.compare import of_runs, plan
+    from muster.ensembles import Key
     from muster.report.sections import named_policies
-    from muster.simulate import LANE
 
-    experiment = judgement.experiment
-    names, draws = named_policies(experiment.sides), min(experiment.draws, LANE)
+    experiment, runs = judgement.experiment, judgement.ensembles
+    names = tuple(name for name in named_policies(experiment.sides) if full or Key(name) in runs.runs)
     if not names:
         return None
-    options = {"posterior": experiment.posterior, "progress": lambda _, done, whole: update("policies", done, whole)}
-    return compare(scenario, names, draws, experiment.seed, **options)
+    planned = plan(scenario, names, experiment.draws, experiment.seed, posterior=experiment.posterior)
+    runs.expected = len(runs.runs) + len(names)
+    return of_runs(planned, lambda policy: runs.run(Key(policy)))
 
 
 def show(judgement, paths: list[Path], structures: str, seconds: float) -> None:

@@ -46,6 +46,7 @@ def page(judgement: Judgement, comparison: Comparison | None = None, seconds: fl
         comparison_draws=comparison.draws if comparison else 0,
         still=still,
         battles=sections.battles(),
+        regions=sections.regions(judgement),
         sources=rows,
         grades=grades,
         graded=sum(grades.values()),

@@ -9,6 +9,9 @@ from muster.battle_answers import LEFT_OUT, OF_ALL, elasticities
 from muster.battle_posterior import shipped
 from muster.compare import REFERENCE, Comparison
 from muster.evidence import library
+from muster.judgement import Judgement
+from muster.regional import find
+from muster.regions_table import read
 from muster.report.drawing import Figure, drawn
 from muster.report.words import MINUS, band, number
 from muster.results import Results
@@ -103,6 +106,27 @@ def tile_map(rows: list[dict], label_of_side: str, bounds: list[float]) -> Figur
     return Figure(
         caption, label, drawn(spec, label), ["region", "median", "90 % band"], cells, "Alphabetical: no ranking of regions is made."
     )
+
+
+def regions(judgement: Judgement) -> list[Figure]:
+    """A map a side of own dead per 10,000 men at the last observation; none where nothing was run by region."""
+    results, scenario, maps = judgement.by_region, judgement.experiment.scenario, []
+    if results is None:
+        return []
+    labels, day = [text.label for text in scenario.sides.values()], scenario.last_observation
+    for side, text in scenario.sides.items():
+        table = read(find(str(text.regions), f"{scenario.name}, key sides.{side}.regions"))
+        men = results.by_region(f"{side}/men", day).values.astype(float)
+        dead = results.by_region(f"{side}/dead", day).values
+        rates = 1e4 * np.divide(dead, men, out=np.full(men.shape, np.nan), where=men > 0)
+        bands = np.quantile(rates, (0.05, 0.5, 0.95), axis=0).T
+        maps.append([
+            {"code": code.rpartition("-")[2], "name": name, "row": int(row), "column": int(column)}
+            | dict(zip(("low", "value", "high"), [None] * 3 if np.isnan(three[1]) else [float(x) for x in three], strict=True))
+            for code, name, row, column, three in zip(table.ids, table.names, *table.tiles.T, bands, strict=True)
+        ])  # fmt: skip
+    shades = bounds_of([row["value"] for rows in maps for row in rows if row["value"] is not None])
+    return [tile_map(rows, label, shades) for label, rows in zip(labels, maps, strict=True)]
 
 
 def bounds_of(values: list[float]) -> list[float]:
