@@ -152,7 +152,7 @@ def key_of(problem: Problem, members: int, steps: int, seed: int) -> str:
 
 
 def calibrate(
-    problem: Problem,
+    problem: Problem | str,
     members: int = MEMBERS,
     steps: int = STEPS,
     seed: int = SEED,
@@ -160,7 +160,12 @@ def calibrate(
     state: Path | None = None,
     threshold: float = THRESHOLD,
 ) -> Fit:
-    """The fitted ensemble. After each step it is kept in `state`; a state of the same fit is taken up."""
+    """The fitted ensemble of a problem, or of a scenario by name with all its figures.
+
+    After each step it is kept in `state`; a state of the same fit is taken up.
+    """
+    if isinstance(problem, str):
+        problem = problem_of(problem, seed=seed)
     if members < FEWEST or steps < 1:
         raise UserError(f"calibrate: at least {FEWEST} members and 1 step were expected, found {members} and {steps}.")
     known, generator = problem.likelihood, None

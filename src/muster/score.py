@@ -16,8 +16,10 @@ import numpy as np
 import scoringrules
 from statsmodels.tsa.exponential_smoothing.ets import ETSModel
 
-from muster import data, observe
+from muster import calibration, data, observe, simulate
 from muster.errors import UserError
+from muster.evidence import Z95, library
+from muster.experiment import build
 from muster.likelihood import Likelihood, likelihood, spread
 from muster.observe import Observation
 from muster.results import Results
@@ -26,6 +28,8 @@ RECENT = 6  # months before the origin whose flow counts as the last value
 PATHS = 1000  # forecasts that a baseline draws
 FEWEST = 12  # months of history without which exponential smoothing is not tried
 METHODS = ("Muster", "last value", "drift", "ETS")
+MISSES = "observations/forecast_misses.csv"  # of the library; tools/forecast_misses.py makes it
+FEWEST_MISSES = 8  # forecasts of earlier origins from which a widening is worked out
 
 
 @dataclass(frozen=True)
@@ -204,6 +208,24 @@ def gap(known: Likelihood) -> float:
     return float(known.own[0] ** 2 + spread(known.rows[0])[2] ** 2)
 
 
+def misses_by(origin: datetime.date, scenario: str) -> np.ndarray:
+    """How far earlier forecasts lay from the truth, in their own s.d.; those whose horizon had ended by the origin."""
+    path = library() / MISSES
+    if not path.exists():
+        return np.zeros(0)
+    with path.open(encoding="utf-8") as text:
+        rows = [row for row in csv.DictReader(text) if row["scenario"] == scenario and row["ends"] <= origin.isoformat()]
+    return np.array([float(row["missed"]) for row in rows])
+
+
+def widening(missed: np.ndarray) -> float:
+    """By how much forecasts are spread about their median, so that as much as they claim would have held of the earlier ones.
+
+    The 90 % point of the earlier misses over that of a normal distribution; never below 1, and 1 where too few are known.
+    """
+    return max(1.0, float(np.quantile(np.abs(missed), 0.9) / Z95)) if len(missed) >= FEWEST_MISSES else 1.0
+
+
 def scored(forecast: np.ndarray, truth: float) -> dict[str, float | bool]:
     """CRPS on the target's scale, the median and 90 % band, and whether the band holds the truth."""
     low, middle, high = np.quantile(forecast, [0.05, 0.5, 0.95])
@@ -211,8 +233,8 @@ def scored(forecast: np.ndarray, truth: float) -> dict[str, float | bool]:
     return {"crps": crps, "low": float(low), "median": float(middle), "high": float(high), "inside": bool(low <= truth <= high)}
 
 
-def scores(results: Results, origin: datetime.date, weeks: tuple[int, ...] = (26, 52), seed: int = 1) -> list[dict]:
-    """Every target and horizon with the score of each method, or why it has none."""
+def scores(results: Results, origin: datetime.date, weeks: tuple[int, ...] = (26, 52), seed: int = 1, factor: float = 1.0) -> list[dict]:
+    """Every target and horizon with the score of each method, or why it has none; the model's forecasts spread by a factor."""
     found = [{"target": name, "weeks": None, "missing": why} for name, why in NOT_SCORED.items()]
     for target in TARGETS:
         try:
@@ -228,7 +250,9 @@ def scores(results: Results, origin: datetime.date, weeks: tuple[int, ...] = (26
                 found.append({**row, "missing": "the series at hand does not reach the end of the horizon"})
                 continue
             goal, generator = float(scaled(target, truth)), np.random.default_rng([seed, horizon])
-            methods = {"Muster": of_model(target, results, values, origin, months, seed)}
+            own = of_model(target, results, values, origin, months, seed)
+            middle = np.median(own)
+            methods = {"Muster": middle + factor * (own - middle)}
             methods["last value"] = walk(target, values, months, False, generator)
             methods["drift"] = walk(target, values, months, True, generator)
             if regular(series, origin):
@@ -248,3 +272,29 @@ def summary(found: list[dict]) -> dict:
     }
     inside = {name: float(np.mean([methods[name]["inside"] for methods in rows])) for name, rows in by_method.items() if rows}
     return {"scored": len(done), "skill": skill, "inside": inside}
+
+
+def score(
+    scenario: str,
+    origin: datetime.date,
+    weeks: int = 52,
+    draws: int = 1040,
+    seed: int = 1,
+    prior: bool = False,
+    widened: bool = True,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> dict:
+    """Fit to what was published by the origin, forecast half the weeks and all of them, and score it; `prior` leaves the fit out.
+
+    Forecasts are spread by what forecasts from earlier origins missed by (`widening`), unless `widened` is false.
+    """
+    if not 26 <= weeks <= 104:
+        raise UserError(f"--weeks {weeks}: 26 to 104 were expected.")
+    problem = calibration.problem_of(scenario, origin, seed)
+    fitted = None if prior else calibration.calibrate(problem, seed=seed, progress=progress).posterior()
+    ahead = calibration.forecast_scenario(scenario, origin, weeks)
+    results = simulate.ensemble(build(ahead, draws=draws, seed=seed, posterior=fitted))
+    missed = misses_by(origin, scenario) if widened else np.zeros(0)
+    factor = widening(missed)
+    rows = scores(results, origin, (weeks // 2, weeks), seed, factor)
+    return {"scores": rows, "summary": {**summary(rows), "widening": round(factor, 3), "earlier_forecasts": len(missed)}}

@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from muster.errors import UserError
-
 
 def score(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name")],
@@ -20,14 +18,14 @@ def score(
     """Score forecasts: CRPS, 90 % bands and skill against last value, drift and exponential smoothing, losses as well as wins."""
     from muster.cli.calibrate import parsed
     from muster.cli.terminal import console, in_background, progress_bar
+    from muster.score import score as forecast
 
-    days = [parsed(text) for text in origin]
-    if not 26 <= weeks <= 104:
-        raise UserError(f"--weeks {weeks}: 26 to 104 were expected.")
+    days = [day for text in origin if (day := parsed(text))]
     found = []
     for day in days:
         with progress_bar(f"Fitting {scenario} to {day}") as update:
-            found.append(next(in_background(work(scenario, day, weeks, draws, seed, prior, update))))
+            forecasting = (forecast(scenario, day, weeks, draws, seed, prior, progress=update) for _ in range(1))
+            found.append(next(in_background(forecasting)))
     if as_json:
         typer.echo(json.dumps([{"origin": str(day), **told} for day, told in zip(days, found, strict=True)]))
         return
@@ -38,21 +36,16 @@ def score(
             if "missing" in row:
                 horizon = f", {row['weeks']} weeks" if row["weeks"] else ""
                 page.print(f"Not scored: {row['target']}{horizon}: {row['missing']}.")
-        page.print(json.dumps(told["summary"]))
+        page.print(spoken(told["summary"]))
 
 
-def work(scenario: str, day, weeks: int, draws: int, seed: int, prior: bool, update):
-    """The fit to a day, its forecasts, and their scores."""
-    from muster import calibration, simulate
-    from muster import score as scoring
-    from muster.experiment import build
-
-    problem = calibration.problem_of(scenario, day, seed)
-    fitted = None if prior else calibration.calibrate(problem, seed=seed, progress=update).posterior()
-    ahead = calibration.forecast_scenario(scenario, day, weeks)
-    results = simulate.ensemble(build(ahead, draws=draws, seed=seed, posterior=fitted))
-    rows = scoring.scores(results, day, (weeks // 2, weeks), seed)
-    yield {"scores": rows, "summary": scoring.summary(rows)}
+def spoken(summary: dict) -> str:
+    """The summary as two sentences."""
+    held = ", ".join(f"{name} {share:.0%}" for name, share in summary["inside"].items())
+    skill = ", ".join(f"{name} {value:+.2f}" for name, value in summary["skill"].items())
+    factor, known = summary["widening"], summary["earlier_forecasts"]
+    wider = f"The bands are {factor:.2f} times as wide as the fit alone says, from {known} forecasts of earlier origins."
+    return f"Scored: {summary['scored']}. Bands of 90 % that hold: {held}. Median skill over {skill}. {wider}"
 
 
 def table(title: str, rows: list[dict]):
