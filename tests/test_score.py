@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from muster import score
-from muster.score import TARGETS, Target, happened, month, past, regular, scored, smoothing, summary, walk
+from muster.evidence import Z95
+from muster.score import TARGETS, Target, happened, misses_by, month, past, regular, scored, smoothing, summary, walk, widening
 
 ORIGIN = datetime.date(2024, 6, 30)
 
@@ -56,6 +57,22 @@ def test_skill_is_one_less_the_ratio_of_scores():
     told = summary(rows)
     assert told["skill"] == {"last value": pytest.approx(0.75)}
     assert told["inside"]["Muster"] == 0
+
+
+def test_forecasts_are_widened_until_as_many_hold_as_they_claim():
+    normal = np.random.default_rng(3).standard_normal(4000)
+    assert widening(normal / 2) == 1  # never narrowed
+    assert widening(2.5 * normal) == pytest.approx(2.5, rel=0.05)
+    assert widening(np.full(score.FEWEST_MISSES - 1, 9.0)) == 1  # too few to learn from
+    assert widening(np.full(score.FEWEST_MISSES, 2 * Z95)) == pytest.approx(2)
+
+
+def test_no_miss_that_was_not_yet_known_widens_a_forecast():
+    known = [len(misses_by(datetime.date(year, 6, 30), "russia-ukraine-2022")) for year in (2022, 2023, 2024, 2025)]
+    assert known[0] == 0
+    assert known == sorted(known)
+    assert known[2] >= score.FEWEST_MISSES
+    assert not len(misses_by(ORIGIN, "toy"))
 
 
 def test_every_target_has_a_reading_of_the_model():

@@ -43,7 +43,7 @@ def by_region(setting: Setting, table: RegionsTable) -> Setting:
     arrays |= {
         "men": setting.men[0] * men[:, :, None, None],
         "women": setting.women[0] * women,
-        "poverty": standardised(table.poverty_rate, people),
+        "poverty": standardised(log_odds(table.poverty_rate), people),
         "titular_share": standardised(np.where(table.titular_people == np.array(""), 0.0, table.titular_share), people),
         "relative_income": np.where(np.isnan(table.income), 1.0, table.income),
         "has_hazard": hazard.astype(float),
@@ -69,6 +69,12 @@ def shares(people: np.ndarray) -> np.ndarray:
 def known(values: np.ndarray) -> np.ndarray:
     """1 where a table has the number, else 0."""
     return (~np.isnan(values)).astype(float)
+
+
+def log_odds(shares_of_people: np.ndarray) -> np.ndarray:
+    """Log odds of shares [1], so that a few very poor regions do not carry the covariate; not known where the share is not."""
+    inside = np.clip(shares_of_people, 1e-3, 1 - 1e-3)
+    return np.log(inside / (1 - inside))
 
 
 def standardised(values: np.ndarray, people: np.ndarray) -> np.ndarray:

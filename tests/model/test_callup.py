@@ -136,13 +136,13 @@ def test_volunteers_answer_to_pay_by_its_elasticity(week, central):
     assert np.log(rates[1] / rates[0]) == pytest.approx(0.7 * np.log(3), rel=1e-5)
 
 
-def test_volunteers_by_region_keep_the_nations_total_and_follow_income_and_poverty(central):
-    params = central("callup", pay_elasticity=0.8, poverty_volunteering=0.5)
-    men, income, poverty = jnp.array([1e6, 2e6, 5e5]), jnp.array([1.0, 2.0, 1.0]), jnp.array([0.0, 0.0, 1.0])
-    factor = callup.recruiting(men, income, poverty, params)
+def test_volunteers_by_region_keep_the_nations_total_and_follow_income(central):
+    params = central("callup", pay_elasticity=0.8)
+    men, income = jnp.array([1e6, 2e6, 5e5]), jnp.array([1.0, 2.0, 1.0])
+    factor = callup.recruiting(men, income, params)
     assert jnp.sum(men * factor) == pytest.approx(float(jnp.sum(men)))
     assert factor[1] / factor[0] == pytest.approx(2**-0.8)
-    assert factor[2] / factor[0] == pytest.approx(np.exp(0.5))
+    assert factor[2] == pytest.approx(float(factor[0]))
 
 
 def test_convicts_sign_until_there_are_no_more(week, central):

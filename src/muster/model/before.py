@@ -120,7 +120,7 @@ def call(side: Side, picture: command.Picture, here: Here, dt):
         trust_at_start=p.society.trust_at_start,
         pay=held(here.links.pay, here.levers.pay, start.pay),
         real_wage=held(here.links.wage, latest.real_wage, 1.0),
-        recruiting=callup.recruiting(men_at_start, setting.relative_income, setting.poverty, p.callup),
+        recruiting=callup.recruiting(men_at_start, setting.relative_income, p.callup),
         border=here.levers.border,
         border_at_start=start.border,
         penal_severity=here.levers.penal_severity,

@@ -48,7 +48,6 @@ class Params(Record):
     cap_ratio: Float[Array, ""] = quantity("1", "real cap of a decree over the announced number")
     volunteer_rate: Float[Array, ""] = quantity("1/week", "volunteers a week over the register at civil pay in peace")
     pay_elasticity: Float[Array, ""] = quantity("1", "elasticity of volunteers to relative pay")
-    poverty_volunteering: Float[Array, ""] = quantity("1", "log volunteers per s.d. of poverty")
     convict_time: Float[Array, ""] = quantity("week", "time in which the convict pool would sign if all were offered")
     convicts_at_start: Float[Array, ""] = quantity("person", "convicts of military age at the start")
     convict_inflow: Float[Array, ""] = quantity("person/week", "new convicts of military age")
@@ -162,9 +161,9 @@ def choices(inputs: Inputs, risk, skilled_share, params: Params):
     return comply, evade * comply, flee * comply
 
 
-def recruiting(men, relative_income, poverty, params: Params):
+def recruiting(men, relative_income, params: Params):
     """Volunteers per man of a region over those of the nation [1], eq. 9: poor regions give more; the mean over `men` is 1."""
-    weight = relative_income**-params.pay_elasticity * jnp.exp(params.poverty_volunteering * poverty)
+    weight = relative_income**-params.pay_elasticity
     return weight * share(jnp.sum(men), jnp.sum(men * weight))
 
 

@@ -147,7 +147,7 @@ def begin_side(given: Given, past: int) -> Side:
     force = front.begin(p.front, len(COHORTS))
     troops = force.troops.sum()
     army = troops + force.rear.sum()
-    recruiting = callup.recruiting(setting.men.sum((1, 2, 3)), setting.relative_income, setting.poverty, p.callup)
+    recruiting = callup.recruiting(setting.men.sum((1, 2, 3)), setting.relative_income, p.callup)
     people = demography.begin(p.demography, setting, army, recruiting)
     goal = theatre_goal(levers, p.front)
     zero = troops * 0
