@@ -1,4 +1,4 @@
-"""Writes library/observations/forecast_misses.csv: how far forecasts from earlier origins lay from what happened.
+"""Writes library/posteriors/russia-ukraine-2022.misses.csv: how far forecasts from earlier origins lay from what happened.
 
 Each is fitted to what was published by its origin. `muster score` widens a forecast by the misses whose horizon had ended by its own
 origin. The draws of a forecast that are compared are not widened here.
@@ -29,7 +29,7 @@ def missed(origin: datetime.date, rows: list[dict]) -> list[dict[str, str]]:
         own = row["methods"]["Muster"]
         deviation = (own["high"] - own["low"]) / (2 * Z95)
         found.append({
-            "scenario": NAME, "target": row["target"], "origin": origin.isoformat(), "weeks": str(row["weeks"]),
+            "target": row["target"], "origin": origin.isoformat(), "weeks": str(row["weeks"]),
             "ends": str(datetime.date.fromisoformat(edge(last, after=True)) - datetime.timedelta(days=1)),
             "missed": f"{(row['truth'] - own['median']) / deviation:.2f}",
         })  # fmt: skip
@@ -46,7 +46,7 @@ def main() -> None:
     else:
         told = [{"origin": day, **score(NAME, datetime.date.fromisoformat(day), widened=False)} for day in ORIGINS]
     rows = [row for entry in told for row in missed(datetime.date.fromisoformat(entry["origin"]), entry["scores"])]
-    path = library() / MISSES
+    path = library() / MISSES.format(scenario=NAME)
     with path.open("w", encoding="utf-8", newline="") as text:
         writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
         writer.writeheader()

@@ -28,7 +28,7 @@ RECENT = 6  # months before the origin whose flow counts as the last value
 PATHS = 1000  # forecasts that a baseline draws
 FEWEST = 12  # months of history without which exponential smoothing is not tried
 METHODS = ("Muster", "last value", "drift", "ETS")
-MISSES = "observations/forecast_misses.csv"  # of the library; tools/forecast_misses.py makes it
+MISSES = "posteriors/{scenario}.misses.csv"  # of the library; tools/forecast_misses.py makes it
 FEWEST_MISSES = 8  # forecasts of earlier origins from which a widening is worked out
 
 
@@ -210,12 +210,11 @@ def gap(known: Likelihood) -> float:
 
 def misses_by(origin: datetime.date, scenario: str) -> np.ndarray:
     """How far earlier forecasts lay from the truth, in their own s.d.; those whose horizon had ended by the origin."""
-    path = library() / MISSES
+    path = library() / MISSES.format(scenario=scenario)
     if not path.exists():
         return np.zeros(0)
     with path.open(encoding="utf-8") as text:
-        rows = [row for row in csv.DictReader(text) if row["scenario"] == scenario and row["ends"] <= origin.isoformat()]
-    return np.array([float(row["missed"]) for row in rows])
+        return np.array([float(row["missed"]) for row in csv.DictReader(text) if row["ends"] <= origin.isoformat()])
 
 
 def widening(missed: np.ndarray) -> float:
