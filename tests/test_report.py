@@ -11,7 +11,7 @@ import pytest
 from muster import charts
 from muster.assess import assess
 from muster.compare import compare
-from muster.report import page, words
+from muster.report import page, sections, words
 from muster.report.drawing import drawn
 
 EVIL = "</script><script>window.planted = 1</script><img src=x onerror=\"window.planted = 1\"> & 'so'"
@@ -214,6 +214,16 @@ def test_the_same_specifications_draw_points_thresholds_and_tiles():
     map_of = drawn(charts.tiles(tiles, "dead", [1, 2, 5, 10]), "a map of tiles")
     assert "R2" in map_of
     assert "R3" not in map_of
+
+
+def test_steps_of_a_map_part_the_regions_in_fifths_and_letters_tell_regions_apart():
+    values = [float(x) for x in (*range(1, 100), 5000)]  # one region far above the others shifts no step
+    assert sections.bounds_of(values) == [21, 41, 60, 80]
+    assert sections.bounds_of([0.0] * 5) == sorted(set(sections.bounds_of([0.0] * 5)))
+    names = ["Kyiv", "Kyiv Oblast", "Cherkasy Oblast", "Chernihiv Oblast", "Autonomous Republic of Crimea"]
+    assert sections.letters([f"UA-{n}" for n in range(5)], names) == ["KYI", "KYO", "CHY", "CHV", "CRI"]
+    assert sections.letters(["RU-IN", "RU-TY"], ["Republic of Ingushetia", "Tuva Republic"]) == ["IN", "TY"]
+    assert sections.letters(["N-1", "N-2"], ["North Coast", "North Capital"]) == ["1", "2"]
 
 
 @pytest.mark.parametrize(

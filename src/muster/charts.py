@@ -3,6 +3,7 @@
 Colours are fixed words here; a page gives each its own light, dark or printed shade. A chart is narrow enough for a telephone.
 """
 
+import itertools
 from typing import Any
 
 import altair as alt
@@ -153,8 +154,8 @@ def tiles(rows: list[dict], measure: str, bounds: list[float]) -> Spec:
     `bounds`: the four values at which the steps change, the same for every map that is to be compared.
     """
     rows = [row | {"step": min(sum(row["value"] >= bound for bound in bounds), 4)} for row in rows if row["value"] is not None]
-    lows, highs = ["0", *(f"{bound:g}" for bound in bounds)], [*(f"{bound:g}" for bound in bounds), "more"]
-    words = [f"{low} to {high}" for low, high in zip(lows, highs, strict=True)]
+    ends = [f"{bound:g}" for bound in bounds]
+    words = [f"below {ends[0]}", *(f"{low} to {high}" for low, high in itertools.pairwise(ends)), f"{ends[-1]} and more"]
     rows = [row | {"word": words[row["step"]], "dark": row["step"] >= 3} for row in rows]
     across, down = 1 + max(row["column"] for row in rows), 1 + max(row["row"] for row in rows)
     side = min(30, round(380 / across))
@@ -162,7 +163,8 @@ def tiles(rows: list[dict], measure: str, bounds: list[float]) -> Spec:
         x=alt.X("column:O", axis=None, scale=alt.Scale(paddingInner=0.06)), y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.06))
     )
     shades = alt.Scale(domain=words, range=list(SHADES))
-    boxes = base.mark_rect(stroke=MUTED, strokeWidth=0.4).encode(color=alt.Color("word:N", scale=shades, legend=alt.Legend(title=measure)))
+    legend = alt.Legend(title=measure, columns=3)
+    boxes = base.mark_rect(stroke=MUTED, strokeWidth=0.4).encode(color=alt.Color("word:N", scale=shades, legend=legend))
     names = base.mark_text(fontSize=round(side / 3)).encode(
         text="code:N", color=alt.condition("datum.dark", alt.value(PAPER), alt.value("#14171a"))
     )

@@ -119,22 +119,38 @@ def regions(judgement: Judgement) -> list[Figure]:
         men = results.by_region(f"{side}/men", day).values.astype(float)
         dead = results.by_region(f"{side}/dead", day).values
         rates = 1e4 * np.divide(dead, men, out=np.full(men.shape, np.nan), where=men > 0)
-        bands = np.quantile(rates, (0.05, 0.5, 0.95), axis=0).T
+        bands, codes = np.quantile(rates, (0.05, 0.5, 0.95), axis=0).T, letters(list(table.ids), list(table.names))
         maps.append([
-            {"code": code.rpartition("-")[2], "name": name, "row": int(row), "column": int(column)}
+            {"code": code, "name": name, "row": int(row), "column": int(column)}
             | dict(zip(("low", "value", "high"), [None] * 3 if np.isnan(three[1]) else [float(x) for x in three], strict=True))
-            for code, name, row, column, three in zip(table.ids, table.names, *table.tiles.T, bands, strict=True)
+            for code, name, row, column, three in zip(codes, table.names, *table.tiles.T, bands, strict=True)
         ])  # fmt: skip
     shades = bounds_of([row["value"] for rows in maps for row in rows if row["value"] is not None])
     return [tile_map(rows, label, shades) for label, rows in zip(labels, maps, strict=True)]
 
 
 def bounds_of(values: list[float]) -> list[float]:
-    """Four round steps that part the values of all maps together."""
-    top = max(values, default=0.0)
-    step = 10 ** np.floor(np.log10(max(top, 1e-9) / 5))
-    width = next(step * many for many in (1, 2, 2.5, 5, 10) if 5 * step * many >= top)
-    return [float(width * place) for place in range(1, 5)]
+    """Four steps of two digits that part the regions of all maps together in five groups of about one size."""
+    found: list[float] = []
+    for place in np.quantile(values or [0.0], (0.2, 0.4, 0.6, 0.8)):
+        step = 10 ** (np.floor(np.log10(max(place, 1e-9))) - 1)
+        least = found[-1] + step if found else step
+        found.append(float(max(round(place / step) * step, least)))
+    return found
+
+
+def letters(codes: list[str], names: list[str]) -> list[str]:
+    """Three letters for each region's tile: its code within its country, or letters of its name where the code is a number."""
+    own = [code.rpartition("-")[2] for code in codes]
+    words = [name.upper().rpartition(" OF ")[2].split() for name in names]
+    first = [found[0] for found in words]
+    starts = Counter(word[:3] for word in first)
+    told = []
+    for code, word, rest in zip(own, first, words, strict=True):
+        twins = starts[word[:3]] > 1
+        last = rest[1][0] if first.count(word) > 1 and len(rest) > 1 else word[-1] if twins and first.count(word) == 1 else word[2:3]
+        told.append(word[:2] + last if code.isdigit() else code)
+    return told if len(set(told)) == len(told) else own
 
 
 def sources(results: Results) -> tuple[list[dict], dict[str, int]]:
