@@ -37,13 +37,13 @@ def figure(x: float) -> str:
     return f"{x:,.0f}" if abs(x) >= 100 else f"{x:.3g}"
 
 
-def published(side: str, paths: tuple[str, ...], scale: float, end: str) -> str:
-    """The published figures of a series within 46 days of a date, lowest to highest, with their rows."""
+def published(side: str, paths: tuple[str, ...], how: str, scale: float, end: str) -> str:
+    """The published figures of a series within 46 days of a date, lowest to highest, with their rows; of a sum those from the start."""
     near = [
         row
         for row in observations()
         if row.side == side and row.path == "+".join(paths) and abs((np.datetime64(row.end) - np.datetime64(end)).astype(int)) <= 46
-        and (row.operator != "over" or row.start[:7] == "2022-02") and row.operator != "ratio"
+        and (row.operator == "over" and row.start[:7] == "2022-02" if how == "over" else row.operator not in ("over", "ratio"))
     ]  # fmt: skip
     if not near:
         return ""
@@ -68,7 +68,7 @@ def headline(results) -> str:
             for end in ENDS:
                 values = [reading(results, f"{side}/{path}", how, end) for path in paths]
                 low, middle, high = np.quantile(np.sum(values, axis=0) * scale, [0.05, 0.5, 0.95])
-                cells.append(f"{figure(middle)} [{figure(low)}, {figure(high)}]<br>{published(side, paths, scale, end)}")
+                cells.append(f"{figure(middle)} [{figure(low)}, {figure(high)}]<br>{published(side, paths, how, scale, end)}")
             lines.append(f"| {label} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
