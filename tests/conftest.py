@@ -17,6 +17,12 @@ def case_and_draws(experiment, draws, params=None):
 
 
 @pytest.fixture(scope="session")
+def case_of_draws():
+    """case_of_draws(experiment, draws): see case_and_draws."""
+    return case_and_draws
+
+
+@pytest.fixture(scope="session")
 def run_with():
     """run_with(experiment, draws, look): look(world, readings) of every week, arrays [draw, step, ...]."""
 

@@ -70,6 +70,16 @@ def test_without_contagion_precedents_rest_at_the_rate(quiet, central, iterate):
     np.testing.assert_allclose(iterate(step, NONE, 1000), 0.002, rtol=1e-9)
 
 
+@pytest.mark.parametrize("kind", ["linear", "none", "threshold"])
+@pytest.mark.parametrize("precedent", [0.0, 0.004, 0.01, 0.03])
+def test_the_branching_ratio_rests_on_the_slope_of_contagion(central, kind, precedent):
+    """By central differences, under each rival."""
+    params, strength, structure = central("morale", contagion_limit=0.01), 300.0, Structure(contagion=kind)
+    low, high = (morale.contagion(jnp.asarray(precedent + width), strength, params, structure) for width in (-1e-6, 1e-6))
+    slope = morale.contagion_slope(jnp.asarray(precedent), strength, params, structure)
+    assert slope == pytest.approx(float(high - low) / 2e-6, rel=1e-6, abs=1e-9)
+
+
 def test_morale_rests_at_its_start_when_nothing_happens(quiet, central):
     params = central("morale")
     state = morale.begin(params, 5)

@@ -197,6 +197,21 @@ def contagion(precedent, strength, params: Params, structure: Structure):
             assert_never(structure.contagion)
 
 
+def contagion_slope(precedent, strength, params: Params, structure: Structure):
+    """Growth of that factor per weekly share [week]: the derivative of eq. 6 (structure B)."""
+    match structure.contagion:
+        case "linear":
+            saturation = 1 + precedent / params.contagion_limit
+            return strength / (saturation * saturation)
+        case "none":
+            return jnp.zeros_like(precedent) * strength
+        case "threshold":
+            onset = jax.nn.sigmoid(4 * (precedent / params.contagion_limit - 1))
+            return 4 * strength * onset * (1 - onset)
+        case _:
+            assert_never(structure.contagion)
+
+
 def hazards(state: State, inputs: Inputs, params: Params, structure: Structure):
     """Hazards of desertion and surrender [1/week] by cohort, eq. 7."""
     low = 1 / 2 - state.morale
@@ -253,15 +268,14 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         deserted_total=state.deserted_total + deserted_men,
         surrendered_total=state.surrendered_total + surrendered_men,
     )
-    saturation = 1 + new.desertion_precedent / params.contagion_limit
     branching = desertion_hazard / contagion(state.desertion_precedent, params.desertion_contagion, params, structure)
+    slope = contagion_slope(new.desertion_precedent, params.desertion_contagion, params, structure)
     weights = share(troops, jnp.sum(troops))
-    strength = jnp.zeros_like(morale) if structure.contagion == "none" else params.desertion_contagion
     outputs = Outputs(
         morale=jnp.sum(weights * morale),
         desertions=jnp.sum(deserted_men) / dt,
         surrenders=jnp.sum(surrendered_men) / dt,
-        branching_ratio=jnp.sum(weights * branching * strength / (saturation * saturation)),
+        branching_ratio=jnp.sum(weights * branching * slope),
         exhaustion=jnp.sum(weights * new.exhaustion),
         cohesion=jnp.sum(weights * new.cohesion),
         impunity=new.impunity,

@@ -56,4 +56,4 @@ def logit(p):
 
 def pulse(age, time):
     """exp(-age / time) from age 0 on, and 0 before (negative age)."""
-    return jnp.where(age >= 0, jnp.exp(-jnp.maximum(age, jnp.zeros_like(age)) / time), jnp.zeros_like(age))
+    return jnp.where(age >= 0, jnp.exp(-jnp.maximum(age / time, 0.0)), 0.0)
