@@ -19,11 +19,13 @@ from muster.errors import UserError, nearest
 from muster.model import luck
 from muster.model.quantity import units
 from muster.model.world import SideParams
+from muster.programs import Program
 from muster.reading import read_yaml
 
 SUBSYSTEMS = tuple(SideParams.__dataclass_fields__)
 Z95 = 1.6448536269514722  # a prior's range is its 5 and 95 % points
 HALF_NORMAL_95 = 1.959963984540054
+NORMALS = Program("normals", (), luck.parameter_normals, lambda *_: 0)
 
 Grade = Literal["measured", "estimated", "expert", "tuned", "assumed"]
 Prior = Literal["lognormal", "logitnormal", "normal", "halfnormal", "constant"]
@@ -233,7 +235,7 @@ def sample(experiment, z_of) -> tuple[SideParams, SideParams]:
 def normals(experiment, draws, streams: list[str]) -> np.ndarray:
     """Normal scores [stream, draw] of named parameters, of the posterior or the prior; a draw is the same whatever else is asked for."""
     names = np.array([crc32(name.encode()) for name in streams], dtype=np.uint32)
-    prior = np.asarray(luck.parameter_normals(experiment.seed, np.asarray(draws, dtype=np.uint32), names))
+    prior = np.asarray(NORMALS(np.asarray(experiment.seed), np.asarray(draws, dtype=np.uint32), names))
     return prior if experiment.posterior is None else experiment.posterior.applied(prior, streams, draws, experiment.seed)
 
 

@@ -138,6 +138,20 @@ class Drawn:
     places: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)  # offset and shape of each block of draws
 
 
+class Remembering(h5py.File):
+    """An HDF5 file that looks a data set up once: h5netcdf asks for each many times, which took most of the writing of a short run."""
+
+    found: dict | None = None  # nothing is remembered before there is a dictionary: coordinates replace their dimensions
+
+    def __getitem__(self, name):
+        """The object of a path."""
+        if self.found is None or not isinstance(name, str):
+            return super().__getitem__(name)
+        if name not in self.found:
+            self.found[name] = super().__getitem__(name)
+        return self.found[name]
+
+
 class Writer:
     """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws."""
 
@@ -186,9 +200,10 @@ class Writer:
         """Writes the file, and renames it together with the manifest and further texts; returns their paths."""
         with writing(self.directory):
             self.leave.callback(self.part.unlink, missing_ok=True)
-            with h5netcdf.File(self.part, "w", decode_vlen_strings=True) as file:
+            with Remembering(self.part, "w", track_order=True) as store, h5netcdf.File(store, "w", decode_vlen_strings=True) as file:
                 self.frame(file)
                 self.regional_frames(file)
+                store.found = {}
                 for path, series in self.series.items():
                     values = self.drawn(series)
                     if series.whole:

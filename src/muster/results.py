@@ -192,16 +192,26 @@ def half_years(results: Results) -> list[datetime.date]:
 
 def headline_table(results: Results) -> list[dict]:
     """Median and 90 % band of the headline series of both sides by half-year: side, date, name, unit, median, low, high."""
-    days = half_years(results)
-    weeks = np.array([results.weeks(day) for day in days])
+    return headline_rows(results, at_half_years(results))
+
+
+def at_half_years(results: Results) -> np.ndarray:
+    """The headline series of both sides by half-year [series, draw, date]."""
+    weeks = np.array([results.weeks(day) for day in half_years(results)])
+    return np.stack(
+        [headline_values(results, f"{side}/{item.path}", item, weeks) * item.scale for side in results.sides for item in HEADLINES]
+    )
+
+
+def headline_rows(results: Results, values: np.ndarray) -> list[dict]:
+    """The rows of the table from the values of all draws [series, draw, date]."""
+    bands = np.quantile(values, (0.05, 0.5, 0.95), axis=1)
+    ends = [(day - datetime.timedelta(days=1)).isoformat() for day in half_years(results)]
     rows = []
-    for side in results.sides:
-        for item in HEADLINES:
-            values = headline_values(results, f"{side}/{item.path}", item, weeks) * item.scale
-            for day, (low, median, high) in zip(days, np.quantile(values, (0.05, 0.5, 0.95), axis=0).T, strict=True):
-                end = (day - datetime.timedelta(days=1)).isoformat()
-                found = {"median": float(median), "low": float(low), "high": float(high)}
-                rows.append({"side": side, "date": end, "name": item.name, "unit": item.unit, **found})
+    for number, (side, item) in enumerate((side, item) for side in results.sides for item in HEADLINES):
+        for place, end in enumerate(ends):
+            low, median, high = (float(value) for value in bands[:, number, place])
+            rows.append({"side": side, "date": end, "name": item.name, "unit": item.unit, "median": median, "low": low, "high": high})
     return rows
 
 

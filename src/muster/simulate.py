@@ -1,65 +1,33 @@
-"""Simulation of an experiment: draws in lanes of one width, one lane a core, the same bits however many are asked for.
+"""Simulation of an experiment: draws in lanes of one width, one lane a core, the same bits however many are asked for."""
 
-Importing this module switches JAX to float64, one device a core and a compilation cache per kind of processor.
-"""
-
-import hashlib
-import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
-from pathlib import Path
+from typing import Any
 from zlib import crc32
 
-os.environ.setdefault("NPROC", "1")  # XLA's own thread pool slows small operations; cores are used as devices instead
-
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from muster import evidence
 from muster.experiment import Experiment, build
 from muster.model import run
 from muster.model.coupling import Links, connected
-from muster.model.luck import Luck
+from muster.model.luck import Luck, Noise
 from muster.model.pair import Pair, pair
 from muster.model.structure import Structure
+from muster.model.world import READINGS
+from muster.programs import COMPILER, Program
 from muster.results import Results
+
+__all__ = ["COMPILER", "LANE", "Progress", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate"]
 
 LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
 REGIONAL_LANE = 64  # the same where a side has more than one region: more numbers a draw
-COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (measured on the national model)
-    "xla_cpu_use_fusion_emitters": False,
-    "xla_backend_optimization_level": 1,
-    "xla_llvm_disable_expensive_passes": True,
-    "xla_disable_hlo_passes": "while-loop-invariant-code-motion,while-loop-expensive-invariant-code-motion",
-}
 
 Progress = Callable[[int, int], None]
-
-
-def processor() -> str:
-    """A short name of the kind of processor, for the compilation cache."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        lines = []
-    kind = "".join(line for line in lines if line.startswith(("model name", "flags", "Features")))
-    return hashlib.sha256(kind.encode()).hexdigest()[:12]
-
-
-def configure() -> None:
-    """float64, a device a core, and compiled programs kept between processes."""
-    jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    jax.config.update("jax_compilation_cache_dir", str(Path(home) / "muster" / f"{jax.__version__}-{processor()}"))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 1.0)
-
-
-configure()
 
 
 def by_draw(tree):
@@ -73,7 +41,7 @@ def devices() -> Mesh:
 
 
 @cache
-def program(dt: float, structure: Structure):
+def program(dt: float, structure: Structure) -> Program:
     """The compiled program of one structure: a lane of draws on every device."""
 
     def lanes(case: run.Case, draws: run.Draw):
@@ -85,17 +53,36 @@ def program(dt: float, structure: Structure):
             check_vma=False,
         )(case, draws)
 
-    return jax.jit(lanes, compiler_options=COMPILER)
+    def places(case: run.Case, draws: run.Draw):
+        everywhere = jax.tree.map(lambda _: NamedSharding(devices(), PartitionSpec()), case)
+        return everywhere, jax.tree.map(lambda spec: NamedSharding(devices(), spec), by_draw(draws))
+
+    return Program("weeks", (dt, structure), lanes, lambda _, draws: (draws.past, dict.fromkeys(READINGS, 0), 0), places)
 
 
 @cache
-def chances(regions: tuple[int, int], steps: int):
+def chances(regions: tuple[int, int], steps: int) -> Program:
     """The compiled program of luck and noise: it serves every structure, policy and pair of sides of these sizes."""
 
-    def draws_of(seed, draws, sides):
-        return jax.vmap(lambda draw: run.chance(seed, draw, sides, regions, steps), out_axes=-1)(draws)
+    specs = PartitionSpec(), PartitionSpec("draw"), PartitionSpec()
 
-    return jax.jit(draws_of, compiler_options=COMPILER)
+    def lanes(seed, draws, sides):
+        def of_lane(seed, draws, sides):
+            return jax.vmap(lambda draw: run.chance(seed, draw, sides, regions, steps), out_axes=-1)(draws)
+
+        shapes = jax.eval_shape(of_lane, seed, draws, sides)
+        return jax.shard_map(of_lane, mesh=devices(), in_specs=specs, out_specs=by_draw(shapes), check_vma=False)(seed, draws, sides)
+
+    def places(*_):
+        return tuple(NamedSharding(devices(), spec) for spec in specs)
+
+    fortunes = Pair((blank(Luck),) * (1 if regions[0] == regions[1] else 2))
+    return Program("luck", (regions, steps), lanes, lambda *_: (fortunes, Pair((blank(Noise),)), 0), places)
+
+
+def blank(record: type):
+    """A record with a number in every field: the shape of a result."""
+    return record(**{field.name: 0 for field in fields(record)})
 
 
 def case_of(experiment: Experiment, levers, links: tuple[Links, Links], conditioned: bool) -> run.Case:
@@ -116,9 +103,11 @@ def lane_width(experiment: Experiment) -> int:
 
 def draws_of(experiment: Experiment, draws, params: tuple | None = None) -> run.Draw:
     """What ignorance and chance bring to some draws, the draw on the last axis; `params` instead of the prior's draws."""
-    names = jnp.asarray([crc32(side.encode()) for side in experiment.sides], dtype=jnp.uint32)
+    names = np.array([crc32(side.encode()) for side in experiment.sides], dtype=np.uint32)
     program_of_luck = chances(region_counts(experiment), run.padded(experiment.steps, experiment.dt))
-    luck, noise, ceasefire = program_of_luck(experiment.seed, jnp.asarray(draws), names)
+    count, cores = len(draws), jax.device_count()
+    chance = program_of_luck(np.asarray(experiment.seed), np.resize(draws, -(-count // cores) * cores), names)
+    luck, noise, ceasefire = chance if count % cores == 0 else jax.tree.map(lambda x: x[..., :count], chance)
     return run.Draw(
         params=pair(*(params or evidence.draw(experiment, draws))), luck=luck, noise=noise, ceasefire=ceasefire, past=nothing_lived(luck)
     )
@@ -129,11 +118,17 @@ def nothing_lived(luck: Pair) -> Pair:
 
     def zeros(fortune: Luck) -> run.Lived:
         return run.Lived(
-            breakthrough=jnp.zeros_like(fortune.coup_mark),
-            partners=jnp.zeros_like(fortune.partner_stop[..., 0, :]),
-            regions=jnp.zeros_like(fortune.region[..., 0, :]),
-            regime=jnp.zeros_like(fortune.regime),
+            breakthrough=zero(fortune.coup_mark.shape),
+            partners=zero(without_occurrence(fortune.partner_stop)),
+            regions=zero(without_occurrence(fortune.region)),
+            regime=zero(fortune.regime.shape),
         )
+
+    def zero(shape) -> Any:
+        return np.zeros(shape)  # not of JAX, which would compile a program for each shape
+
+    def without_occurrence(thresholds) -> tuple[int, ...]:
+        return *thresholds.shape[:-2], thresholds.shape[-1]
 
     return Pair(tuple(zeros(part) for part in luck.parts))
 
@@ -145,7 +140,7 @@ def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[L
     """
     case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
     happened, rows, seen = program(experiment.dt, experiment.structure)(case, draws)
-    past = jax.tree.map(lambda x: jnp.asarray(np.moveaxis(np.asarray(x), 0, -1)), happened)  # where it lies must not make a second program
+    past = jax.tree.map(lambda x: np.moveaxis(np.asarray(x), 0, -1), happened)
     sides = run.unpacked({node: np.asarray(row) for node, row in rows.items()}, experiment.steps)
     return past, sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))
 

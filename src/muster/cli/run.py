@@ -75,26 +75,31 @@ def run(
 
 def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
     """One experiment simulated, kept in a folder and shown: the exit status."""
+    import numpy as np
+
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
-    from muster.results import headline_table, load
+    from muster.results import Results, at_half_years, headline_rows
 
     started, draws = time.perf_counter(), experiment.draws
-    stopped = False
+    stopped, headlines, results = False, [], None
     with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
             for tree in in_background(blocks(experiment, update)):
                 writer.append(tree)
+                results = results or Results(tree)
+                headlines.append(at_half_years(Results(tree)))
         except KeyboardInterrupt:
-            if not writer.draws:
+            if results is None:
                 raise
             stopped = True
             typer.echo(f"Stopping; keeping the {writer.draws:,} draws that are done.", err=True)
         update("Saving", writer.draws, draws)
         manifest = output.manifest_of(output.described(experiment), writer.draws, time.perf_counter() - started)
         paths = writer.finish(manifest)
-    results = load(folder)
-    show(headline_table(results), results, paths, as_json)
+    values = np.concatenate(headlines, axis=1)
+    assert results is not None
+    show(headline_rows(results, values), results, writer.draws, paths, as_json)
     return 130 if stopped else 0
 
 
@@ -111,19 +116,19 @@ def blocks(experiment, update):
         gc.collect()  # a tree that is written holds itself in a circle until it is looked for
 
 
-def show(rows: list[dict], results, paths: list[Path], as_json: bool) -> None:
+def show(rows: list[dict], results, draws: int, paths: list[Path], as_json: bool) -> None:
     """The headline table and the paths of the files, for a machine or a reader."""
     attributes = results.tree.attrs
     if as_json:
         told = {key: attributes[key] for key in ("scenario", "scenario_sha256", "version", "policy", "continuation")}
-        counts = {"seed": int(attributes["seed"]), "draws": results.draws, "dt": results.dt}
+        counts = {"seed": int(attributes["seed"]), "draws": draws, "dt": results.dt}
         typer.echo(json.dumps({**told, **counts, "files": [str(path) for path in paths], "headlines": rows}, ensure_ascii=False))
         return
     from muster.cli.terminal import console
 
     page = console()
     page.print(
-        f"{attributes['scenario']}, {attributes['policy']}, {attributes['continuation']}: median and 90 % band of {results.draws:,} draws"
+        f"{attributes['scenario']}, {attributes['policy']}, {attributes['continuation']}: median and 90 % band of {draws:,} draws"
     )
     for side, label in zip(results.sides, attributes["labels"], strict=True):
         own = [row for row in rows if row["side"] == side]

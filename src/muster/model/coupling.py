@@ -1,7 +1,10 @@
 """What the page of the week is written with: the clock, the links that can be cut, and small sums over cohorts."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from muster.model import ages, arms, callup, demography, economy, front, morale, partners, regions, training
@@ -53,7 +56,8 @@ class Links(Record):
 
 def connected() -> Links:
     """No link is cut."""
-    return Links(**{name: jnp.zeros(()) for name in Links.__dataclass_fields__})
+    none: Any = np.zeros(())
+    return Links(**{name: none for name in Links.__dataclass_fields__})  # noqa: C420
 
 
 def held(cut, value, start):

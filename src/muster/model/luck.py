@@ -120,7 +120,6 @@ def passed(hazard, thresholds_, survived):
     return jnp.sum((hazard - survived)[..., None] >= thresholds_, axis=-1)
 
 
-@jax.jit
 def parameter_normals(seed, draws, names):
     """Standard normals [parameter, draw] of parameters by the crc32 of their streams' names."""
 

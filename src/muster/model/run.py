@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -60,21 +61,15 @@ class Draw(Record):
 
 def case(levers: tuple[Levers, Levers], settings: tuple[Setting, Setting], ground: Ground, links: tuple[Links, Links], *, observed, own):
     """The case of two sides; `observed` steps lie before the last observation, `own` = 1 conditions thresholds on this run's past."""
-    return Case(
-        levers=by_step(*levers),
-        settings=pair(*settings),
-        ground=ground,
-        links=pair(*links),
-        last_observation=jnp.asarray(observed),
-        conditioned=jnp.asarray(own, dtype=float),
-    )
+    numbers: Any = np.asarray(observed), np.asarray(own, dtype=float)
+    return Case(by_step(*levers), pair(*settings), ground, pair(*links), *numbers)
 
 
 def by_step(first: Record, second: Record) -> Pair:
     """The paths of both sides with the step as the leading axis."""
     stacked = pair(first, second)
     if len(stacked.parts) == 1:
-        return Pair((jax.tree.map(lambda x: jnp.moveaxis(x, 1, 0), stacked.parts[0]),))
+        return Pair((jax.tree.map(lambda x: x.swapaxes(0, 1), stacked.parts[0]),))
     return stacked
 
 

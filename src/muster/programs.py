@@ -1,0 +1,152 @@
+"""Compiled programs, kept between processes: what JAX traces and XLA compiles once is read back in a tenth of a second.
+
+XLA's own cache saves compiling only; tracing and lowering the national model take four seconds in every process.
+Importing this module switches JAX to float64, one device a core, and a folder of compiled programs per kind of processor.
+"""
+
+import hashlib
+import os
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+
+os.environ.setdefault("NPROC", "1")  # XLA's own thread pool slows small operations; cores are used as devices instead
+
+import jax
+from jax.experimental import serialize_executable
+from jax.sharding import SingleDeviceSharding
+
+from muster.reading import cache_folder
+
+SLOW = 1.0  # seconds of compiling from which on XLA keeps a program in its own cache
+KEPT = 60  # programs in the folder; the oldest go
+COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (measured on the national model)
+    "xla_cpu_use_fusion_emitters": False,
+    "xla_backend_optimization_level": 1,
+    "xla_llvm_disable_expensive_passes": True,
+    "xla_disable_hlo_passes": "while-loop-invariant-code-motion,while-loop-expensive-invariant-code-motion",
+}
+
+
+def processor() -> str:
+    """A short name of the kind of processor, for the compiled programs."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    kind = "".join(sorted({line for line in lines if line.startswith(("model name", "flags", "Features"))}))
+    return hashlib.sha256(kind.encode()).hexdigest()[:12]
+
+
+@cache
+def folder() -> Path:
+    """Where compiled programs of this JAX and this kind of processor are kept: the user's cache folder."""
+    return cache_folder() / f"{jax.__version__}-{processor()}"
+
+
+def configure() -> None:
+    """float64, a device a core, and compiled programs kept between processes."""
+    jax.config.update("jax_enable_x64", True)
+    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    jax.config.update("jax_compilation_cache_dir", str(folder()))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", SLOW)
+
+
+configure()
+
+
+class Program:
+    """A function on arrays, compiled for the shapes it meets.
+
+    `about` tells programs of one name apart: whatever the function takes from outside of its arguments. `result` makes of the
+    arguments a tree of the shape of what comes back, `places` the sharding of every argument.
+    """
+
+    def __init__(
+        self, name: str, about: tuple, function: Callable, result: Callable, places: Callable | None = None, options: dict = COMPILER
+    ):
+        self.name, self.about, self.function, self.options = name, about, function, options
+        self.result, self.places = result, places or on_one_device
+        self.made: dict[tuple, tuple] = {}
+
+    def __call__(self, *arguments):
+        """What the function gives."""
+        leaves, tree = jax.tree.flatten(arguments)
+        placed = jax.device_put(leaves, jax.tree.leaves(self.places(*arguments)))
+        shapes = tuple((leaf.shape, leaf.dtype.name) for leaf in placed)
+        if (tree, shapes) not in self.made:
+            result = jax.tree.structure(self.result(*arguments))
+            self.made[tree, shapes] = self.compiled(placed, tree, shapes, result.num_leaves), result
+        made, result = self.made[tree, shapes]
+        return jax.tree.unflatten(result, made(*placed))
+
+    def compiled(self, leaves: list, tree, shapes: tuple, results: int) -> Callable:
+        """The compiled program, from the folder where it is there."""
+        words = (self.name, self.about, sorted(self.options.items()), str(tree), shapes, jax.device_count(), os.environ.get("XLA_FLAGS"))
+        digest = hashlib.sha256(f"{surroundings()}{words!r}".encode()).hexdigest()[:32]
+        path = folder() / f"{self.name}-{digest}.program"
+        return read(path, len(leaves), results, leaves[0].sharding.device_set) or self.built(leaves, tree, path)
+
+    def built(self, leaves: list, tree, path: Path) -> Callable:
+        """The program traced and compiled now, and kept."""
+
+        def flat(*values):
+            return tuple(jax.tree.leaves(self.function(*jax.tree.unflatten(tree, values))))
+
+        lowered = jax.jit(flat, compiler_options=self.options).lower(*leaves)
+        # what comes out of XLA's own cache cannot be kept here again: it must not go in
+        jax.config.update("jax_persistent_cache_min_compile_time_secs", float("inf"))
+        try:
+            made = lowered.compile()
+        finally:
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", SLOW)
+        keep(path, serialize_executable.serialize(made)[0])
+        return made
+
+
+def on_one_device(*arguments):
+    """Every argument on the first device."""
+    return jax.tree.map(lambda _: SingleDeviceSharding(jax.devices()[0]), arguments)
+
+
+@cache
+def surroundings() -> str:
+    """One hash of all that a compiled program depends on besides its arguments: the model's code and the compilers' versions."""
+    versions = [sys.version, *(version(name) for name in ("jax", "jaxlib", "equinox"))]
+    digest = hashlib.sha256(" ".join(versions).encode())
+    here = Path(__file__).parent
+    for path in sorted([*(here / "model").glob("*.py"), here / "programs.py", here / "simulate.py"]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
+
+
+def read(path: Path, arguments: int, results: int, devices: set) -> Callable | None:
+    """A kept program; nothing where there is none or it cannot be used."""
+    trees = (jax.tree.structure(((0,) * arguments, {})), jax.tree.structure((0,) * results))
+    try:
+        program = serialize_executable.deserialize_and_load(path.read_bytes(), *trees, execution_devices=sorted(devices, key=device_number))
+        os.utime(path)
+    except (OSError, ValueError, TypeError, EOFError, RuntimeError, pickle.UnpicklingError):
+        return None
+    return program
+
+
+def device_number(device) -> int:
+    """Its place among the devices."""
+    return device.id
+
+
+def keep(path: Path, payload: bytes) -> None:
+    """Writes a program beside and renames it; where the folder cannot be written to, the next process compiles again."""
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as part:
+            part.write(payload)
+        os.replace(part.name, path)
+        for old in sorted(path.parent.glob("*.program"), key=lambda kept: kept.stat().st_mtime)[:-KEPT]:
+            old.unlink(missing_ok=True)

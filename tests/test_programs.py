@@ -1,0 +1,65 @@
+"""Compiled programs kept between processes."""
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from muster import programs
+from muster.programs import Program
+
+
+def doubled(x):
+    return {"twice": x * 2, "sine": jnp.sin(x)}
+
+
+def made(folder, monkeypatch):
+    monkeypatch.setattr(programs, "folder", lambda: folder)
+    return Program("doubled", ("test",), doubled, lambda _: {"twice": 0, "sine": 0})
+
+
+def test_a_kept_program_gives_the_same_bits_without_being_traced(tmp_path, monkeypatch):
+    values = np.linspace(0, 9, 64)
+    first = made(tmp_path, monkeypatch)(values)
+    (kept,) = tmp_path.glob("doubled-*.program")
+    again = made(tmp_path, monkeypatch)
+    monkeypatch.setattr(Program, "built", None)
+    for name, found in again(values).items():
+        np.testing.assert_array_equal(found, first[name])
+    assert kept.stat().st_mode & 0o077 == 0
+
+
+def test_a_damaged_program_is_compiled_again(tmp_path, monkeypatch):
+    values = np.linspace(0, 9, 64)
+    first = made(tmp_path, monkeypatch)(values)
+    (kept,) = tmp_path.glob("doubled-*.program")
+    whole = kept.read_bytes()
+    kept.write_bytes(whole[: len(whole) // 2])
+    np.testing.assert_array_equal(made(tmp_path, monkeypatch)(values)["sine"], first["sine"])
+    kept.write_bytes(b"no program")
+    np.testing.assert_array_equal(made(tmp_path, monkeypatch)(values)["sine"], first["sine"])
+
+
+def test_other_code_shapes_and_surroundings_have_programs_of_their_own(tmp_path, monkeypatch):
+    program = made(tmp_path, monkeypatch)
+    program(np.zeros(8))
+    program(np.zeros(16))
+    Program("doubled", ("other",), doubled, lambda _: {"twice": 0, "sine": 0})(np.zeros(8))
+    monkeypatch.setattr(programs, "surroundings", lambda: "other code")
+    made(tmp_path, monkeypatch)(np.zeros(8))
+    assert len(list(tmp_path.glob("*.program"))) == 4
+
+
+def test_a_folder_that_cannot_be_written_to_is_no_problem(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    found = made(tmp_path / "file" / "inside", monkeypatch)(np.ones(3))
+    assert jax.tree.map(float, found["twice"][0]) == 2
+
+
+def test_help_needs_neither_jax_nor_pydantic():
+    slow = "{'jax', 'pydantic', 'xarray', 'scipy'}"
+    code = f"import sys; from muster.cli import status; status(['--help']); print('slow', {slow} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "slow set()" in done.stdout, done.stderr
