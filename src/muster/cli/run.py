@@ -82,22 +82,24 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
     from muster.results import Results, at_half_years, headline_rows
 
     started, draws = time.perf_counter(), experiment.draws
-    stopped, results, headlines = False, None, []
+    stopped, headlines, results = False, [], None
     with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
             for tree in in_background(blocks(experiment, update)):
                 writer.append(tree)
-                results = Results(tree)
-                headlines.append(at_half_years(results))
+                results = results or Results(tree)
+                headlines.append(at_half_years(Results(tree)))
         except KeyboardInterrupt:
-            if not writer.draws or not results:
+            if results is None:
                 raise
             stopped = True
             typer.echo(f"Stopping; keeping the {writer.draws:,} draws that are done.", err=True)
         update("Saving", writer.draws, draws)
         manifest = output.manifest_of(output.described(experiment), writer.draws, time.perf_counter() - started)
         paths = writer.finish(manifest)
-    show(headline_rows(results, np.concatenate(headlines, axis=1)), results, writer.draws, paths, as_json)
+    values = np.concatenate(headlines, axis=1)
+    assert results is not None
+    show(headline_rows(results, values), results, writer.draws, paths, as_json)
     return 130 if stopped else 0
 
 
