@@ -162,18 +162,24 @@ def differences(rows: list[dict], labels: tuple[str, str], order: list[str], uni
     return styled(alt.layer(zero, band, dots).properties(width=200, height=alt.Step(12), padding=LABELS))
 
 
-def tiles(rows: list[dict], measure: str, bounds: list[float]) -> Spec:
+def steps_of(bounds: list[float]) -> list[str]:
+    """The steps of a map in words."""
+    lows, highs = ["0", *(f"{bound:g}" for bound in bounds)], [*(f"{bound:g}" for bound in bounds), "more"]
+    return [f"{low} to {high}" for low, high in zip(lows, highs, strict=True)]
+
+
+def tiles(rows: list[dict], measure: str, bounds: list[float], live: bool = False) -> Spec:
     """A map of equal tiles, one a region, in five steps. rows: code, row, column, value (nothing where not known).
 
-    `bounds`: the four values at which the steps change, the same for every map that is to be compared.
+    `bounds`: the four values at which the steps change, the same for every map that is to be compared. `live`: a page may put other
+    rows into the data named tiles.
     """
     rows = [row | {"step": min(sum(row["value"] >= bound for bound in bounds), 4)} for row in rows if row["value"] is not None]
-    lows, highs = ["0", *(f"{bound:g}" for bound in bounds)], [*(f"{bound:g}" for bound in bounds), "more"]
-    words = [f"{low} to {high}" for low, high in zip(lows, highs, strict=True)]
+    words = steps_of(bounds)
     rows = [row | {"word": words[row["step"]], "dark": row["step"] >= 3} for row in rows]
     across, down = 1 + max(row["column"] for row in rows), 1 + max(row["row"] for row in rows)
     side = min(30, round(380 / across))
-    base = alt.Chart(values(rows)).encode(
+    base = alt.Chart(alt.Data(name="tiles", values=rows) if live else values(rows)).encode(
         x=alt.X("column:O", axis=None, scale=alt.Scale(paddingInner=0.06)), y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.06))
     )
     shades = alt.Scale(domain=words, range=list(SHADES))

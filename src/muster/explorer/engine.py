@@ -44,7 +44,7 @@ class Superseded(Exception):
     """Whoever asked is gone: the work is dropped."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fan:
     """An ensemble: readings of both sides, and by region where it was run by region."""
 
@@ -52,8 +52,9 @@ class Fan:
     readings: Readings
     regional: tuple[Any, Any]
 
+    @cached_property
     def results(self) -> Results:
-        """As labelled tables."""
+        """As labelled tables, made when they are first asked for."""
         sides = self.experiment.sides
         record = dict(zip(sides, self.readings, strict=True))
         return Results(tree_of(self.experiment, record, regional=dict(zip(sides, self.regional, strict=True))))
