@@ -88,10 +88,10 @@ def fan(
     """Both sides' bands over time: 90 %, 50 % and median; published figures as points with their range.
 
     rows: day, side, p5, p25, p50, p75, p95; points: day, side, low, value, high; threshold: value, word; beside: day, side, value of a
-    course to compare with. `live`: a page may put one more course into the data named run, and a moment into those named now.
+    course to compare with. `live`: a page has a legend of its own, and may put one more course into the data named run, and a moment into those named now.
     """
     x, every = days(rows[0]["day"], max(row["day"] for row in rows)), [row | {"day": f"{row['day']}T00:00:00"} for row in rows]
-    base = alt.Chart(values(every)).encode(x=x, color=of_sides(labels))
+    base = alt.Chart(values(every)).encode(x=x, color=of_sides(labels, legend=not live))
     outer = base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y("p5:Q", title=unit), y2="p95:Q")
     inner = base.mark_area(opacity=0.3, clip=True).encode(y="p25:Q", y2="p75:Q")
     layers = [*marks_of_time(None, window, last), outer, inner, base.mark_line(strokeWidth=2, clip=True).encode(y="p50:Q")]
@@ -106,7 +106,9 @@ def fan(
     if beside:
         course = alt.Chart(values([row | {"day": f"{row['day']}T00:00:00"} for row in beside]))
         layers.append(
-            course.mark_line(strokeWidth=1.5, strokeDash=[5, 4], clip=True).encode(x="day:T", y="value:Q", color=of_sides(labels))
+            course.mark_line(strokeWidth=1.5, strokeDash=[5, 4], clip=True).encode(
+                x="day:T", y="value:Q", color=of_sides(labels, legend=not live)
+            )
         )
     layers += [*marks_of_time(threshold, None, None), *(live_marks(labels) if live else [])]
     return styled(alt.layer(*layers).properties(width=ALONE[0], height=ALONE[1]))
@@ -116,7 +118,7 @@ def live_marks(labels: tuple[str, str]) -> list[alt.Chart]:
     """A course and a moment whose data a page puts in: empty until then."""
     run = alt.Chart(alt.Data(name="run", values=[])).mark_line(strokeWidth=2.6, clip=True)
     now = alt.Chart(alt.Data(name="now", values=[])).mark_rule(color=INK, strokeWidth=1.2)
-    return [run.encode(x="day:T", y="value:Q", color=of_sides(labels)), now.encode(x="day:T")]
+    return [run.encode(x="day:T", y="value:Q", color=of_sides(labels, legend=False)), now.encode(x="day:T")]
 
 
 def chances(rows: list[dict], labels: tuple[str, str], *, window: tuple[str, str] | None = None, last: str | None = None) -> Spec:

@@ -25,7 +25,9 @@ def differences(engine: Engine, found: Fan, reference: Fan, path: str, since: bo
     first, second = (course(own, path, since, scale) - course(was, path, since, scale) for own, was in pairs)
     rows = rows_of(engine, (first, second), weeks)
     last = engine.base.scenario.last_observation
-    spec = charts.fan(rows, labels, f"difference, {unit or 'index'}", points=[], last=last.isoformat(), threshold={"value": 0, "word": ""})
+    spec = charts.fan(
+        rows, labels, f"difference, {unit or 'index'}", points=[], last=last.isoformat(), threshold={"value": 0, "word": ""}, live=True
+    )
     end = engine.base.start + datetime.timedelta(weeks=engine.base.steps)
     day = min(begins + datetime.timedelta(weeks=AFTER), end)
     node, _, name = path.partition("/")

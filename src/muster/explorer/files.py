@@ -141,9 +141,8 @@ def as_sets(base: Scenario, side: str, key: str, lever) -> list[str] | None:
     if not isinstance(lever, dict) or lever.get("source", {}).get("note") not in NOTES or key.endswith("decree") or key == "withdrawals":
         return None
     path = {str(day): value for day, value in (lever.get("path") or {base.start: lever.get("value")}).items()}
-    was = plain(base.sides[side].levers[key])
-    before = set(was.get("path") or {})
-    for day in [day for day in path if day not in before or path[day] != was["path"][day]] or list(path):
+    before = plain(base.sides[side].levers[key]).get("path") or {}
+    for day in [day for day in path if day not in before or path[day] != before[day]] or list(path):
         since = datetime.date.fromisoformat(day)
         parts = parts_of(key)
         values = [(part, path[day][part]) for part in parts] if isinstance(path[day], dict) else [(None, path[day])]

@@ -79,5 +79,10 @@ def verdicts(engine: Engine, found: Fan, reference: Fan) -> dict:
                 "outcome": reading.outcome,
             }
         )
-    rows.sort(key=lambda row: (row["verdict"] == NOT_LIVE, row["verdict"] == row["before"]))
+    rows.sort(key=lambda row: (row["verdict"] == NOT_LIVE, row["verdict"] == row["before"], -shift(row["p"], row["p_before"])))
     return {"claims": rows, "moved": sum(row["verdict"] != row["before"] for row in rows), "draws": found.experiment.draws}
+
+
+def shift(p: float | None, before: float | None) -> float:
+    """How far a probability has moved."""
+    return 0.0 if p is None or before is None else abs(p - before)
