@@ -88,7 +88,8 @@ def fan(
     """Both sides' bands over time: 90 %, 50 % and median; published figures as points with their range.
 
     rows: day, side, p5, p25, p50, p75, p95; points: day, side, low, value, high; threshold: value, word; beside: day, side, value of a
-    course to compare with. `live`: a page has a legend of its own, and may put one more course into the data named run, and a moment into those named now.
+    course to compare with. `live`: a page has a legend of its own, and may put one more course into the data named run, and a moment into
+    those named now.
     """
     x, every = days(rows[0]["day"], max(row["day"] for row in rows)), [row | {"day": f"{row['day']}T00:00:00"} for row in rows]
     base = alt.Chart(values(every)).encode(x=x, color=of_sides(labels, legend=not live))
@@ -185,7 +186,9 @@ def tiles(rows: list[dict], measure: str, bounds: list[float], live: bool = Fals
         x=alt.X("column:O", axis=None, scale=alt.Scale(paddingInner=0.06)), y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.06))
     )
     shades = alt.Scale(domain=words, range=list(SHADES))
-    boxes = base.mark_rect(stroke=MUTED, strokeWidth=0.4).encode(color=alt.Color("word:N", scale=shades, legend=alt.Legend(title=measure)))
+    boxes = base.mark_rect(stroke=MUTED, strokeWidth=0.4).encode(
+        color=alt.Color("word:N", scale=shades, legend=alt.Legend(title=measure, titleLimit=340))
+    )
     names = base.mark_text(fontSize=round(side / 3)).encode(
         text="code:N", color=alt.condition("datum.dark", alt.value(PAPER), alt.value("#14171a"))
     )

@@ -17,9 +17,8 @@ export function colour(name) {
 
 /** A specification in the page's colours. @param {Spec} spec @returns {Spec} */
 function shaded(spec) {
-  let text = JSON.stringify(spec);
-  for (const [word, name] of Object.entries(SHADES)) text = text.replaceAll(`"${word}"`, `"${colour(name)}"`);
-  return JSON.parse(text);
+  const words = new RegExp(`"(${Object.keys(SHADES).join("|")})"`, "g");
+  return JSON.parse(JSON.stringify(spec).replace(words, (_, word) => `"${colour(/** @type {Object<string, string>} */ (SHADES)[word])}"`));
 }
 
 export class Chart {
