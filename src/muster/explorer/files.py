@@ -140,14 +140,14 @@ def as_sets(base: Scenario, side: str, key: str, lever) -> list[str] | None:
     """The turns that make a lever out of the base's, nothing where it is none of the explorer's."""
     if not isinstance(lever, dict) or lever.get("source", {}).get("note") not in NOTES or key.endswith("decree") or key == "withdrawals":
         return None
-    path = {str(day): value for day, value in (lever.get("path") or {base.start: lever.get("value")}).items()}
-    before = plain(base.sides[side].levers[key]).get("path") or {}
+    path: dict[str, Any] = {str(day): value for day, value in (lever.get("path") or {base.start: lever.get("value")}).items()}
+    before: dict[str, Any] = plain(base.sides[side].levers[key]).get("path") or {}
     for day in [day for day in path if day not in before or path[day] != before[day]] or list(path):
         since = datetime.date.fromisoformat(day)
         parts = parts_of(key)
         values = [(part, path[day][part]) for part in parts] if isinstance(path[day], dict) else [(None, path[day])]
         held = held_at(base.sides[side].levers[key], since)
-        changed = [(part, value) for part, value in values if part is None or not isinstance(held, dict) or value != held[part]]
+        changed = [(part, value) for part, value in values if part is None or value != (held[part] if isinstance(held, dict) else held)]
         candidate, texts = base, []
         for part, value in changed:
             try:
