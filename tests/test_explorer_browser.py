@@ -236,8 +236,8 @@ def test_page_fits_and_can_be_read(visit, width, scheme):
     for name, least in (("--ink", 7), ("--muted", 4.5), ("--first", 4.5), ("--second", 4.5), ("--link", 4.5)):
         assert contrast(page, name, "--raised") >= least, name
     unnamed = page.evaluate(
-        "[...document.querySelectorAll('button,input:not([hidden]),select')].filter(e => !(e.getAttribute('aria-label') || e.textContent.trim()"
-        " || e.labels?.length)).map(e => e.id || e.outerHTML)"
+        "[...document.querySelectorAll('button,input:not([hidden]),select')].filter(e => !(e.getAttribute('aria-label')"
+        " || e.textContent.trim() || e.labels?.length)).map(e => e.id || e.outerHTML)"
     )
     assert not unnamed
 
