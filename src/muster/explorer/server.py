@@ -102,6 +102,7 @@ class Desk:
         self.waiting += 1
         try:
             task = asyncio.get_running_loop().run_in_executor(self.heavy, work, left.is_set)
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever asked may be gone: then nobody else looks
             watch = asyncio.ensure_future(gone_away(request))
             try:
                 async with asyncio.timeout(seconds):
