@@ -26,8 +26,13 @@ def rounded(value: float, digits: int = 5) -> float | None:
 
 
 def listed(values) -> list[float | None]:
-    """Numbers as a list."""
-    return [rounded(float(value)) for value in values]
+    """Numbers as a list, in five digits; nothing where one is not finite."""
+    array = np.asarray(values, dtype=float)
+    known = np.isfinite(array)
+    size = np.where(known & (array != 0), np.abs(array), 1.0)
+    scale = 10.0 ** (4 - np.floor(np.log10(size)))
+    short = np.round(np.where(known, array, 0.0) * scale) / scale
+    return [value if fine else None for value, fine in zip(short.tolist(), known.tolist(), strict=True)]
 
 
 def days_of(engine: Engine, count: int, stride: int = 1) -> list[str]:
@@ -65,9 +70,14 @@ def sparks(engine: Engine, readings: Readings, link: Link) -> list[list[float | 
     """The course of a link's number of both sides, every few weeks, median over the draws."""
     found = []
     for side in readings:
-        values = np.median(course(side, link.path, link.since_start, link.scale), axis=0)[: engine.steps]
+        values = median(course(side, link.path, link.since_start, link.scale))[: engine.steps]
         found.append(listed(values))
     return found
+
+
+def median(values: np.ndarray) -> np.ndarray:
+    """The median over the draws [step]."""
+    return values[0] if len(values) == 1 else np.median(values, axis=0)
 
 
 def typical(engine: Engine, view: View, path: str, since: bool) -> dict:

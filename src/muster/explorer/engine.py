@@ -44,7 +44,7 @@ class Superseded(Exception):
     """Whoever asked is gone: the work is dropped."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Fan:
     """An ensemble: readings of both sides, and by region where it was run by region."""
 
@@ -52,8 +52,9 @@ class Fan:
     readings: Readings
     regional: tuple[Any, Any]
 
+    @cached_property
     def results(self) -> Results:
-        """As labelled tables."""
+        """As labelled tables, made when they are first asked for."""
         sides = self.experiment.sides
         record = dict(zip(sides, self.readings, strict=True))
         return Results(tree_of(self.experiment, record, regional=dict(zip(sides, self.regional, strict=True))))
@@ -177,6 +178,12 @@ class Engine:
             self.programs[structure] = jax.jit(one, compiler_options=simulate.COMPILER)
         return self.programs[structure]
 
+    @cached_property
+    def case(self) -> run.Case:
+        """What every typical run is given, but for its levers."""
+        whole = simulate.case_of(self.base, self.base.levers, (connected(), connected()), True)
+        return jax.tree.map(np.asarray, whole)
+
     def typical_params(self, experiment: Experiment):
         """The typical draw's parameters of both sides."""
         key = "params", tuple(experiment.fixed.items())
@@ -188,8 +195,9 @@ class Engine:
 
     def once(self, experiment: Experiment, levers, params, past) -> tuple[Any, Readings]:
         """One run under some levers: (what was lived through, readings of both sides)."""
-        cut = jax.tree.map(lambda leaf: leaf[: self.steps], levers)
-        case = simulate.case_of(experiment, cut, (connected(), connected()), past is None)
+        first, second = (jax.tree.map(lambda leaf: np.asarray(leaf)[: self.steps], own) for own in levers)
+        by_step = jax.tree.map(lambda leaf: np.moveaxis(leaf, 1, 0), pair(first, second))  # as run.by_step, without a dispatch a lever
+        case = replace(self.case, levers=by_step, conditioned=np.asarray(float(past is None)))
         draw = replace(self.fate, params=params, past=past if past is not None else self.fate.past)
         lived, rows, _ = self.program(experiment.structure)(case, draw)
         whole = {node: np.asarray(row)[..., None] for node, row in rows.items()}

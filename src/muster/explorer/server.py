@@ -6,16 +6,16 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, ConfigDict, Field
 
 from muster.errors import UserError
-from muster.explorer import answers, facts
+from muster.explorer import answers, compared, facts, files, reasons, regions, verdicts
 from muster.explorer.engine import MOST_DRAWS, Engine, Superseded
 from muster.explorer.guard import Guard
 from muster.explorer.view import View
@@ -24,6 +24,7 @@ STATIC = Path(__file__).parent / "static"
 LIGHT_SECONDS, HEAVY_SECONDS, LONG_SECONDS = 60, 180, 600  # after which an answer is given up
 WAITING = 8  # heavy questions at a time, all visitors together; more are told to come again
 Path_ = Annotated[str, Field(max_length=80, pattern=r"^[a-z_]+/[a-z0-9_]+$")]
+Kind = Literal["csv", "results.nc", "report.html", "scenario.yaml"]
 Draws = Annotated[int, Field(ge=8, le=MOST_DRAWS)]
 
 
@@ -46,6 +47,34 @@ class OfFan(OfRun):
 
     draws: Draws | None = None
     whole: bool = False
+
+
+class OfRegions(Strictly):
+    """A view and a quantity by region."""
+
+    view: View = View()
+    measure: Annotated[str, Field(max_length=30)] = "dead"
+    draws: Draws | None = None
+
+
+class OfClaims(Strictly):
+    """A view."""
+
+    view: View = View()
+    draws: Draws | None = None
+
+
+class OfWhy(OfRun):
+    """A view and one number of it."""
+
+    week: Annotated[int, Field(ge=0, le=5000)] = 0
+    side: Annotated[str, Field(max_length=60)]
+
+
+class OfFile(Strictly):
+    """The text of a scenario file."""
+
+    text: Annotated[str, Field(max_length=400_000)]
 
 
 class Busy(Exception):
@@ -73,6 +102,7 @@ class Desk:
         self.waiting += 1
         try:
             task = asyncio.get_running_loop().run_in_executor(self.heavy, work, left.is_set)
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # whoever asked may be gone: then nobody else looks
             watch = asyncio.ensure_future(gone_away(request))
             try:
                 async with asyncio.timeout(seconds):
@@ -109,6 +139,8 @@ def application(engine: Engine, warm: bool = True) -> FastAPI:
     errors(app)
     about(app, engine)
     runs(app, engine, desk)
+    questions(app, engine, desk)
+    papers(app, engine, desk)
     app.mount("/", StaticFiles(directory=STATIC, html=True))
     return app
 
@@ -175,6 +207,59 @@ def runs(app: FastAPI, engine: Engine, desk: Desk) -> None:
             return answers.fan(engine, found, asked.path, asked.since, asked.whole, reference)
 
         return await desk.slow(request, work)
+
+
+def questions(app: FastAPI, engine: Engine, desk: Desk) -> None:
+    """What is asked of ensembles below the chart."""
+
+    @app.post("/api/compare")
+    async def compare(asked: OfFan, request: Request) -> dict:
+        def work(gone):
+            found = engine.fan(asked.view, asked.draws, gone=gone)
+            reference = engine.fan(reference_of(asked.view), asked.draws, gone=gone)
+            return compared.differences(engine, found, reference, asked.path, asked.since, asked.whole)
+
+        return await desk.slow(request, work)
+
+    @app.post("/api/regions")
+    async def by_region(asked: OfRegions, request: Request) -> dict:
+        def work(gone):
+            regional = engine.fan(asked.view, asked.draws, regional=True, gone=gone)
+            return regions.maps(engine, regional, engine.fan(asked.view, asked.draws, gone=gone), asked.measure)
+
+        return await desk.slow(request, work, LONG_SECONDS)
+
+    @app.post("/api/claims")
+    async def claims(asked: OfClaims, request: Request) -> dict:
+        def work(gone):
+            found = engine.fan(asked.view, asked.draws, gone=gone)
+            return verdicts.verdicts(engine, found, engine.fan(reference_of(asked.view), asked.draws, gone=gone))
+
+        return await desk.slow(request, work)
+
+    @app.post("/api/why")
+    async def why(asked: OfWhy, request: Request) -> dict:
+        def work(gone):
+            return reasons.why(engine, engine.fan(asked.view, gone=gone), asked.path, asked.since, asked.week, asked.side)
+
+        return await desk.slow(request, work)
+
+
+def papers(app: FastAPI, engine: Engine, desk: Desk) -> None:
+    """Files: saved, opened, exported."""
+
+    @app.post("/api/open")
+    async def opened(asked: OfFile) -> dict:
+        return await desk.quick(lambda: files.opened(engine, asked.text))
+
+    @app.post("/api/export/{kind}")
+    async def export(kind: Kind, asked: OfFan, request: Request) -> Response:
+        def work(gone):
+            found = engine.fan(asked.view, asked.draws, gone=gone) if kind in ("csv", "results.nc") else None
+            return files.file_of(engine, kind, asked.view, found, asked.path, asked.since, asked.whole)
+
+        body, media = await desk.slow(request, work, LONG_SECONDS)
+        return Response(body, media_type=media, headers={"content-disposition": f'attachment; filename="muster.{kind}"'})
 
 
 def reference_of(view: View) -> View:

@@ -17,9 +17,8 @@ export function colour(name) {
 
 /** A specification in the page's colours. @param {Spec} spec @returns {Spec} */
 function shaded(spec) {
-  let text = JSON.stringify(spec);
-  for (const [word, name] of Object.entries(SHADES)) text = text.replaceAll(`"${word}"`, `"${colour(name)}"`);
-  return JSON.parse(text);
+  const words = new RegExp(`"(${Object.keys(SHADES).join("|")})"`, "g");
+  return JSON.parse(JSON.stringify(spec).replace(words, (_, word) => `"${colour(/** @type {Object<string, string>} */ (SHADES)[word])}"`));
 }
 
 export class Chart {
@@ -32,6 +31,7 @@ export class Chart {
     /** @type {any} */ this.view = null;
     /** @type {Object<string, Object<string, any>[]>} */ this.held = {};
     this.width = 0;
+    this.soon = 0;
     new ResizeObserver(() => this.fit()).observe(place);
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.spec && this.draw(this.spec));
   }
@@ -55,10 +55,11 @@ export class Chart {
     this.held[name] = rows;
     if (!this.view) return;
     try {
-      this.view.data(name, rows).runAsync();
+      this.view.data(name, rows);
     } catch {
-      // this chart has no data of that name: it is kept for one that has
+      return; // this chart has no data of that name: it is kept for one that has
     }
+    if (!this.soon) this.soon = requestAnimationFrame(() => { this.soon = 0; this.view?.runAsync(); }); // once a frame, whatever has changed
   }
 
   /** Draws again where the place has another width. */

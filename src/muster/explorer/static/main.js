@@ -11,7 +11,7 @@ import { dayText, make, number, say, speak, tell, the } from "./text.js";
 /** @typedef {import("./types.js").Fan} Fan */
 /** @typedef {{view: import("./types.js").View, path: string, since: boolean}} Question */
 
-const REST = 250; // milliseconds without a turn after which the ensemble is asked for
+const REST = 450; // milliseconds without a turn after which the ensemble is asked for
 const chart = new Chart(the("chart"), 330);
 /** @type {{fan: Fan|null, rest: Run|null, run: Run|null, question: string, playing: number}} */
 const now = { fan: null, rest: null, run: null, question: "", playing: 0 };
