@@ -1,34 +1,65 @@
 """From every number of the results to its equation: muster explain."""
 
 import json
+import re
+from pathlib import Path
 
+import h5py
 import pytest
 
 from muster import simulate
 from muster.cli import status
+from muster.cli.explain import text
 from muster.errors import UserError
 from muster.experiment import build
 from muster.explain import explain
 
+DOCS = Path(__file__).parents[1]
 NO_PARAMETERS = 0.15  # share of variables that rest on no parameter of their own: counts, clocks, what is sent on
 
 
 @pytest.fixture(scope="module")
-def everything():
-    """The explanation of each variable of the results of the reference case."""
-    experiment = build("russia-ukraine-2022", draws=1)
-    results = simulate.ensemble(experiment)
-    paths = [f"{node.path.strip('/')}/{name}" for node in results.tree.subtree for name in node.data_vars]
-    assert len(paths) > 200
-    return {path: explain(path, experiment) for path in paths if path.count("/") == 2}
+def everything(tmp_path_factory):
+    """The explanation of each variable of a results.nc with regions."""
+    experiment, folder = build("toy", draws=1, resolution="regional"), tmp_path_factory.mktemp("run")
+    simulate.ensemble(experiment).save(folder)
+    with h5py.File(folder / "results.nc") as file:
+        paths = []
+        file.visititems(lambda path, item: paths.append(path) if isinstance(item, h5py.Dataset) and path.count("/") == 2 else None)
+    paths = [path for path in paths if path.rsplit("/", 1)[1] not in ("quarter", "region")]
+    assert len(paths) > 300
+    assert any("/by_region/" in path for path in paths)
+    return {path: explain(path, experiment) for path in paths}
 
 
 def test_every_variable_of_the_results_is_explained(everything):
     for path, found in everything.items():
         assert found["meaning"], path
         assert found["unit"], path
-        assert found["chapters"], path
         assert found["functions"] or found["carried"] or found["inputs"], path
+        printed = text(found)
+        assert found["meaning"] in printed
+        assert f"[{found['unit']}]" in printed
+        for item in found["parameters"]:
+            assert item["name"] in printed
+            assert "; ".join(item["sources"]) in printed
+
+
+def test_every_variable_leads_to_a_numbered_equation_of_a_chapter(everything):
+    for path, found in everything.items():
+        numbers = [(chapter["file"], number) for chapter in found["chapters"] for number in chapter["equations"]]
+        assert numbers, path
+        for file, number in numbers:
+            assert re.search(rf"^{number}\. ", (DOCS / file).read_text(), re.MULTILINE), (path, file, number)
+
+
+def test_inputs_and_parameters_are_told_with_unit_and_meaning(everything):
+    for path, found in everything.items():
+        for item in (*found["inputs"], *found["parameters"]):
+            assert item["unit"] or item.get("expression"), (path, item["name"])
+        for item in found["parameters"]:
+            assert item["meaning"], (path, item["name"])
+            assert item["range"][0] <= item["value"] <= item["range"][1], (path, item["name"])
 
 
 def test_most_variables_lead_to_parameters_with_a_grade_and_a_source(everything):
@@ -38,8 +69,8 @@ def test_most_variables_lead_to_parameters_with_a_grade_and_a_source(everything)
         assert all(item["grades"] and item["sources"] for item in found["parameters"])
 
 
-def test_the_killed_lead_to_the_loss_law_and_its_arrows(everything):
-    found = everything["russia/front/killed"]
+def test_the_killed_lead_to_the_loss_law_and_its_arrows():
+    found = explain("russia/front/killed")
     assert {"front_law.loss_rate", "front_law.killed_share"} <= {item["place"] for item in found["functions"]}
     inputs = {item["name"]: item for item in found["inputs"]}
     assert "training" in inputs["front.skill"]["from"]

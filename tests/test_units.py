@@ -94,7 +94,9 @@ def carried(value, kind):
         return quantities(value)
     if isinstance(value, tuple | list):
         return type(value)(carried(part, kind) for part in value)
-    return BareQuantity(jnp.asarray(value, dtype=float), unit(kind)) if isinstance(value, jax.Array | np.ndarray | float) else value
+    if isinstance(value, jax.Array | np.ndarray | float):
+        return BareQuantity(jnp.asarray(np.asarray(value), dtype=float), unit(kind))  # through NumPy: units do not go with a sharding
+    return value
 
 
 def kind_of(function, name):

@@ -1,6 +1,6 @@
-"""Do the tests see a wrong equation? Plants each fault of tools/faults.yaml into a copy of the package and runs the tests named beside it.
+"""Do the tests see a wrong equation? Plants each fault of tools/faults.yaml into a copy of the package and runs its test.
 
-python tools/mutate.py            all faults; exit status 1 where fewer than 38 of 40 are caught
+python tools/mutate.py            all faults, one after the other; exit status 1 where fewer than 38 of 40 are caught
 python tools/mutate.py 3 17       some of them by number
 """
 
@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import yaml
@@ -35,23 +34,22 @@ def source(fault: dict, root: Path = ROOT) -> Path:
 
 
 def caught_by(fault: dict) -> str | None:
-    """The first test that fails with the fault in place, or None."""
+    """The test of a fault that fails with the fault in place, or None."""
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder)
+        copy, test = Path(folder), fault["test"]
         for part in ("src", "tests", "pyproject.toml"):
             place = ROOT / part
             (shutil.copytree if place.is_dir() else shutil.copy)(place, copy / part)
         file = source(fault, copy)
         file.write_text(file.read_text().replace(fault["old"], fault["new"]))
         environment = os.environ | {"PYTHONPATH": str(copy / "src"), "PYTHONDONTWRITEBYTECODE": "1"}
-        for test in fault["tests"]:
-            command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", f"tests/{test}"]
-            done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
-            if done.returncode == 1:
-                failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
-                return failed[0].split()[1].removeprefix("tests/") if failed else test
-            if done.returncode:
-                raise SystemExit(f"{test} could not be run: {done.stdout[-500:]}{done.stderr[-500:]}")
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "--no-header", "--tb=no", "-p", "no:cacheprovider", f"tests/{test}"]
+        done = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode == 1:
+        failed = [line for line in done.stdout.splitlines() if line.startswith("FAILED")]
+        return failed[0].split()[1].removeprefix("tests/") if failed else test
+    if done.returncode:
+        raise SystemExit(f"{test} could not be run: {done.stdout[-500:]}{done.stderr[-500:]}")
     return None
 
 
@@ -60,13 +58,13 @@ def main(numbers: list[int]) -> int:
     everything = faults()
     chosen = [(n, fault) for n, fault in enumerate(everything, 1) if not numbers or n in numbers]
     started, caught = time.perf_counter(), 0
-    with ThreadPoolExecutor(2) as workers:
-        for (number, fault), test in zip(chosen, workers.map(lambda item: caught_by(item[1]), chosen), strict=True):
-            caught += test is not None
-            print(
-                f"| {number} | {fault['kind']} | {fault['file']}.py | `{fault['old']}` -> `{fault['new']}` | {test or 'not caught'} |",
-                flush=True,
-            )
+    for number, fault in chosen:
+        test = caught_by(fault)
+        caught += test is not None
+        print(
+            f"| {number} | {fault['kind']} | {fault['file']}.py | `{fault['old']}` -> `{fault['new']}` | {test or 'not caught'} |",
+            flush=True,
+        )
     print(f"{caught} of {len(chosen)} caught in {time.perf_counter() - started:.0f} s", file=sys.stderr)
     return 0 if caught >= LEAST * len(chosen) else 1
 

@@ -83,13 +83,17 @@ def fan(
     threshold: dict | None = None,
     window: tuple[str, str] | None = None,
     last: str | None = None,
+    beside: list[dict] | None = None,
+    live: bool = False,
 ) -> Spec:
     """Both sides' bands over time: 90 %, 50 % and median; published figures as points with their range.
 
-    rows: day, side, p5, p25, p50, p75, p95; points: day, side, low, value, high; threshold: value, word.
+    rows: day, side, p5, p25, p50, p75, p95; points: day, side, low, value, high; threshold: value, word; beside: day, side, value of a
+    course to compare with. `live`: a page has a legend of its own, and may put one more course into the data named run, and a moment into
+    those named now.
     """
     x, every = days(rows[0]["day"], max(row["day"] for row in rows)), [row | {"day": f"{row['day']}T00:00:00"} for row in rows]
-    base = alt.Chart(values(every)).encode(x=x, color=of_sides(labels))
+    base = alt.Chart(values(every)).encode(x=x, color=of_sides(labels, legend=not live))
     outer = base.mark_area(opacity=0.18, clip=True).encode(y=alt.Y("p5:Q", title=unit), y2="p95:Q")
     inner = base.mark_area(opacity=0.3, clip=True).encode(y="p25:Q", y2="p75:Q")
     layers = [*marks_of_time(None, window, last), outer, inner, base.mark_line(strokeWidth=2, clip=True).encode(y="p50:Q")]
@@ -101,8 +105,22 @@ def fan(
                 y="value:Q", fill=alt.Fill("side:N", scale=alt.Scale(domain=list(labels), range=list(SIDES)), legend=None)
             )
         )
-    layers += marks_of_time(threshold, None, None)
+    if beside:
+        course = alt.Chart(values([row | {"day": f"{row['day']}T00:00:00"} for row in beside]))
+        layers.append(
+            course.mark_line(strokeWidth=1.5, strokeDash=[5, 4], clip=True).encode(
+                x="day:T", y="value:Q", color=of_sides(labels, legend=not live)
+            )
+        )
+    layers += [*marks_of_time(threshold, None, None), *(live_marks(labels) if live else [])]
     return styled(alt.layer(*layers).properties(width=ALONE[0], height=ALONE[1]))
+
+
+def live_marks(labels: tuple[str, str]) -> list[alt.Chart]:
+    """A course and a moment whose data a page puts in: empty until then."""
+    run = alt.Chart(alt.Data(name="run", values=[])).mark_line(strokeWidth=2.6, clip=True)
+    now = alt.Chart(alt.Data(name="now", values=[])).mark_rule(color=INK, strokeWidth=1.2)
+    return [run.encode(x="day:T", y="value:Q", color=of_sides(labels, legend=False)), now.encode(x="day:T")]
 
 
 def chances(rows: list[dict], labels: tuple[str, str], *, window: tuple[str, str] | None = None, last: str | None = None) -> Spec:
@@ -148,22 +166,28 @@ def differences(rows: list[dict], labels: tuple[str, str], order: list[str], uni
     return styled(alt.layer(zero, band, dots).properties(width=200, height=alt.Step(12), padding=LABELS))
 
 
-def tiles(rows: list[dict], measure: str, bounds: list[float]) -> Spec:
+def steps_of(bounds: list[float]) -> list[str]:
+    """The steps of a map in words."""
+    ends = [f"{bound:g}" for bound in bounds]
+    return [f"below {ends[0]}", *(f"{low} to {high}" for low, high in itertools.pairwise(ends)), f"{ends[-1]} and more"]
+
+
+def tiles(rows: list[dict], measure: str, bounds: list[float], live: bool = False) -> Spec:
     """A map of equal tiles, one a region, in five steps. rows: code, row, column, value (nothing where not known).
 
-    `bounds`: the four values at which the steps change, the same for every map that is to be compared.
+    `bounds`: the four values at which the steps change, the same for every map that is to be compared. `live`: a page may put other
+    rows into the data named tiles.
     """
     rows = [row | {"step": min(sum(row["value"] >= bound for bound in bounds), 4)} for row in rows if row["value"] is not None]
-    ends = [f"{bound:g}" for bound in bounds]
-    words = [f"below {ends[0]}", *(f"{low} to {high}" for low, high in itertools.pairwise(ends)), f"{ends[-1]} and more"]
+    words = steps_of(bounds)
     rows = [row | {"word": words[row["step"]], "dark": row["step"] >= 3} for row in rows]
     across, down = 1 + max(row["column"] for row in rows), 1 + max(row["row"] for row in rows)
     side = min(30, round(380 / across))
-    base = alt.Chart(values(rows)).encode(
+    base = alt.Chart(alt.Data(name="tiles", values=rows) if live else values(rows)).encode(
         x=alt.X("column:O", axis=None, scale=alt.Scale(paddingInner=0.06)), y=alt.Y("row:O", axis=None, scale=alt.Scale(paddingInner=0.06))
     )
     shades = alt.Scale(domain=words, range=list(SHADES))
-    legend = alt.Legend(title=measure, columns=3)
+    legend = alt.Legend(title=measure, columns=3, titleLimit=340)
     boxes = base.mark_rect(stroke=MUTED, strokeWidth=0.4).encode(color=alt.Color("word:N", scale=shades, legend=legend))
     names = base.mark_text(fontSize=round(side / 3)).encode(
         text="code:N", color=alt.condition("datum.dark", alt.value(PAPER), alt.value("#14171a"))
@@ -205,7 +229,7 @@ def quality_gap(
             ["Men that offset a gap in quality", f"(median, 90 % band; cut at {CAP:g})"], subtitle=note or [], subtitleColor=INK
         )
         return styled(panel.properties(title=title))
-    panels = panel.facet(facet=alt.Facet("posture:N", title="defence", sort=None), columns=3)
+    panels = panel.facet(facet=alt.Facet("posture:N", title="defence", sort=None), columns=3, titleLimit=340)
     return styled(panels.properties(title=said))
 
 

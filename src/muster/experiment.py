@@ -38,6 +38,7 @@ from muster.scenario import (
 SIZES = {"age": len(AGES), "women_age": len(WOMEN_AGES), "skill": len(SKILLS), "experience": len(EXPERIENCES)}
 SIZES |= {axis: len(names) for axis, names in AXES.items()}
 RECENT = 26  # weeks before the last observation whose decisions go on
+MOST = 1_000_000  # draws of one command
 RESOLUTIONS = ("national", "regional")
 ESCALATION = 26  # weeks after the last observation at which a second decree comes
 
@@ -334,8 +335,8 @@ def build(
     posterior: Posterior | Literal["shipped"] | None = None,
 ) -> Experiment:
     """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE), with draws of a posterior or the prior."""
-    if not 1 <= draws <= 100_000:
-        raise UserError(f"draws: 1 to 100,000 were expected, found {draws}; more draws go through a sweep.")
+    if not 1 <= draws <= MOST:
+        raise UserError(f"draws: 1 to {MOST:,} were expected, found {draws}.")
     base = load(scenario) if isinstance(scenario, str) else scenario
     under, fixed = decided_on(base, policies, sets)
     ending = continuation or base.continuation

@@ -6,6 +6,7 @@ import math
 import os
 import platform
 import tempfile
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
@@ -22,11 +23,14 @@ from muster.evidence import bibliography, library
 from muster.experiment import Experiment
 from muster.model.levers import COHORTS
 from muster.model.quantity import headlines, meanings, units
+from muster.sketch import Sketch
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BY_REGION, QUARTER = "by_region", 13  # the node of regional readings, and the weeks between them
 BLOCK = 64  # draws in one compressed block of a series
 RESULTS, MANIFEST, CLAIMS, REPORT = "results.nc", "manifest.json", "claims.json", "report.html"
+EXACT = 4_096  # draws up to which quantiles are those of all draws; beyond, of histograms
+WHOLE = 100_000  # draws up to which every draw of the headline series is kept
 PART = ".part"  # the ending of a file that is not finished
 LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "xarray", "h5netcdf", "h5py")
 MADE_BY = "muster"
@@ -136,6 +140,7 @@ class Drawn:
     attrs: dict
     whole: bool
     places: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)  # offset and shape of each block of draws
+    sketch: Sketch | None = None  # instead of the scratch file, where the draws are many
 
 
 class Remembering(h5py.File):
@@ -155,8 +160,8 @@ class Remembering(h5py.File):
 class Writer:
     """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws."""
 
-    def __init__(self, directory: Path, keep: str = "headline"):
-        self.directory, self.keep = directory, keep
+    def __init__(self, directory: Path, keep: str = "headline", expected: int = 1):
+        self.directory, self.keep, self.expected = directory, keep, expected
         self.draws, self.blocks = 0, 0  # that are whole: a block may be cut short
         self.part = directory / (RESULTS + PART)
         self.series: dict[str, Drawn] = {}
@@ -176,8 +181,11 @@ class Writer:
                 self.begin(tree)
             for path, series in self.series.items():
                 values = series_of(tree, path).values.astype(np.float32, order="C")
-                series.places.append((self.scratch.tell(), values.shape))
-                self.scratch.write(values.data)
+                if series.sketch:
+                    series.sketch.add(values)
+                else:
+                    series.places.append((self.scratch.tell(), values.shape))
+                    self.scratch.write(values.data)
         self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
 
     def begin(self, tree: xr.DataTree) -> None:
@@ -194,7 +202,9 @@ class Writer:
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
         for path in series_paths(tree):
             array = series_of(tree, path)
-            self.series[path] = Drawn(tuple(str(dim) for dim in array.dims), array.attrs, path in whole)
+            kept = path in whole and self.expected <= WHOLE
+            sketch = None if kept or self.expected <= EXACT else Sketch(array.values)
+            self.series[path] = Drawn(tuple(str(dim) for dim in array.dims), array.attrs, kept, sketch=sketch)
 
     def finish(self, manifest: dict, texts: dict[str, str] | None = None) -> list[Path]:
         """Writes the file, and renames it together with the manifest and further texts; returns their paths."""
@@ -205,13 +215,22 @@ class Writer:
                 self.regional_frames(file)
                 store.found = {}
                 for path, series in self.series.items():
-                    values = self.drawn(series)
                     if series.whole:
-                        compressed(file, path, series.dims, series.attrs, values)
+                        blocks = self.blocks_of(series)
+                        compressed(file, path, series.dims, series.attrs, (self.draws, *series.places[0][1][1:]), blocks)
                     else:
-                        compressed(file, f"{path}_quantiles", ("quantile", *series.dims[1:]), series.attrs, quantiles(values))
-                        compressed(file, f"{path}_mean", series.dims[1:], series.attrs, values.mean(axis=0, dtype=np.float64))
+                        self.summary(file, path, series)
             return finished(self.directory, manifest, {RESULTS: None, **(texts or {})})
+
+    def summary(self, file: h5netcdf.File, path: str, series: Drawn) -> None:
+        """Writes quantiles and mean of a series."""
+        if series.sketch:
+            found, mean = series.sketch.quantiles(QUANTILES), series.sketch.mean()
+        else:
+            values = np.concatenate(list(self.blocks_of(series)))
+            found, mean = quantiles(values), values.mean(axis=0, dtype=np.float64)
+        compressed(file, f"{path}_quantiles", ("quantile", *series.dims[1:]), series.attrs, found.shape, [found])
+        compressed(file, f"{path}_mean", series.dims[1:], series.attrs, mean.shape, [mean])
 
     def frame(self, file: h5netcdf.File) -> None:
         """The file's attributes, dimensions and coordinates."""
@@ -234,22 +253,23 @@ class Writer:
             group.create_variable("quarter", ("quarter",), data=count).attrs["units"] = f"days since {start}"
             group.create_variable("region", ("region",), dtype=h5py.string_dtype())[:] = np.array(codes, dtype=object)
 
-    def drawn(self, series: Drawn) -> np.ndarray:
-        """All draws of a series, from the scratch file."""
-        found = []
+    def blocks_of(self, series: Drawn) -> Iterator[np.ndarray]:
+        """The draws of a series block by block, from the scratch file."""
         for offset, shape in series.places[: self.blocks]:
             self.scratch.seek(offset)
-            found.append(np.frombuffer(self.scratch.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape))
-        return np.concatenate(found)
+            yield np.frombuffer(self.scratch.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape)
 
 
-def compressed(file: h5netcdf.File, path: str, dims: tuple[str, ...], attrs: dict, values: np.ndarray) -> None:
-    """Writes a variable; each of its blocks holds one cohort or quantile of some draws."""
+def compressed(file: h5netcdf.File, path: str, dims: tuple[str, ...], attrs: dict, shape: tuple[int, ...], blocks: Iterable) -> None:
+    """Writes a variable from blocks along its first axis; each compressed piece holds one cohort or quantile of some draws."""
     limits = {"draw": BLOCK, "cohort": 1, "quantile": 1}
-    block = tuple(min(limits.get(dim, size), size) for dim, size in zip(dims, values.shape, strict=True))
-    made = file.create_variable(f"/{path}", dims, "f4", chunks=block, compression="gzip", compression_opts=1, shuffle=True)
+    piece = tuple(min(limits.get(dim, size), size) for dim, size in zip(dims, shape, strict=True))
+    made = file.create_variable(f"/{path}", dims, "f4", chunks=piece, compression="gzip", compression_opts=1, shuffle=True)
     made.attrs.update(attrs)
-    made[...] = values
+    row = 0
+    for block in blocks:
+        made[row : row + len(block)] = block
+        row += len(block)
 
 
 def quantiles(values: np.ndarray) -> np.ndarray:

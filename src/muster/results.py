@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,6 +16,7 @@ from muster.experiment import Experiment
 from muster.model.levers import COHORTS
 from muster.model.structure import Structure
 from muster.reading import date
+from muster.sketch import Sketch
 
 
 class Results:
@@ -192,7 +194,42 @@ def half_years(results: Results) -> list[datetime.date]:
 
 def headline_table(results: Results) -> list[dict]:
     """Median and 90 % band of the headline series of both sides by half-year: side, date, name, unit, median, low, high."""
-    return headline_rows(results, at_half_years(results))
+    table = HeadlineTable(results.draws)
+    table.add(results)
+    return table.rows()
+
+
+def root_of(tree: xr.DataTree) -> xr.DataTree:
+    """A tree without its series."""
+    root = xr.DataTree(tree.to_dataset())
+    root.attrs = tree.attrs
+    return root
+
+
+class HeadlineTable:
+    """The table of draws that come block by block."""
+
+    def __init__(self, expected: int):
+        self.expected, self.blocks, self.sketch = expected, [], None
+        self.first: Any = None  # Results of the first block
+
+    def add(self, results: Results) -> None:
+        """Takes up some draws."""
+        values = np.moveaxis(at_half_years(results), 1, 0)
+        if self.first is None:
+            self.first = Results(root_of(results.tree))
+            self.sketch = Sketch(values) if self.expected > output.EXACT else None
+        if self.sketch:
+            self.sketch.add(values)
+        else:
+            self.blocks.append(values)
+
+    def rows(self) -> list[dict]:
+        """Median and 90 % band."""
+        shares = (0.05, 0.5, 0.95)
+        return headline_rows(
+            self.first, self.sketch.quantiles(shares) if self.sketch else np.quantile(np.concatenate(self.blocks), shares, axis=0)
+        )
 
 
 def at_half_years(results: Results) -> np.ndarray:
@@ -203,9 +240,8 @@ def at_half_years(results: Results) -> np.ndarray:
     )
 
 
-def headline_rows(results: Results, values: np.ndarray) -> list[dict]:
-    """The rows of the table from the values of all draws [series, draw, date]."""
-    bands = np.quantile(values, (0.05, 0.5, 0.95), axis=1)
+def headline_rows(results: Results, bands: np.ndarray) -> list[dict]:
+    """The rows of the table from low, median and high [3, series, date]."""
     ends = [(day - datetime.timedelta(days=1)).isoformat() for day in half_years(results)]
     rows = []
     for number, (side, item) in enumerate((side, item) for side in results.sides for item in HEADLINES):

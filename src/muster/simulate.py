@@ -19,13 +19,13 @@ from muster.model.luck import Luck, Noise
 from muster.model.pair import Pair, pair
 from muster.model.structure import Structure
 from muster.model.world import READINGS
-from muster.programs import COMPILER, Program
+from muster.programs import COMPILER, REGIONAL_COMPILER, Program
 from muster.results import Results
 
 __all__ = ["COMPILER", "LANE", "Progress", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate"]
 
 LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
-REGIONAL_LANE = 64  # the same where a side has more than one region: more numbers a draw
+REGIONAL_LANE = 104  # the same where a side has more than one region: more numbers a draw
 
 Progress = Callable[[int, int], None]
 
@@ -41,7 +41,7 @@ def devices() -> Mesh:
 
 
 @cache
-def program(dt: float, structure: Structure) -> Program:
+def program(dt: float, structure: Structure, regional: bool = False) -> Program:
     """The compiled program of one structure: a lane of draws on every device."""
 
     def lanes(case: run.Case, draws: run.Draw):
@@ -57,7 +57,8 @@ def program(dt: float, structure: Structure) -> Program:
         everywhere = jax.tree.map(lambda _: NamedSharding(devices(), PartitionSpec()), case)
         return everywhere, jax.tree.map(lambda spec: NamedSharding(devices(), spec), by_draw(draws))
 
-    return Program("weeks", (dt, structure), lanes, lambda _, draws: (draws.past, dict.fromkeys(READINGS, 0), 0), places)
+    options = REGIONAL_COMPILER if regional else COMPILER
+    return Program("weeks", (dt, structure), lanes, lambda _, draws: (draws.past, dict.fromkeys(READINGS, 0), 0), places, options)
 
 
 @cache
@@ -139,7 +140,7 @@ def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[L
     (what was lived through; readings by node of both sides [draw, step, ...]; readings by region of both sides [draw, quarter, ...]).
     """
     case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
-    happened, rows, seen = program(experiment.dt, experiment.structure)(case, draws)
+    happened, rows, seen = program(experiment.dt, experiment.structure, max(region_counts(experiment)) > 1)(case, draws)
     past = jax.tree.map(lambda x: np.moveaxis(np.asarray(x), 0, -1), happened)
     sides = run.unpacked({node: np.asarray(row) for node, row in rows.items()}, experiment.steps)
     return past, sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))

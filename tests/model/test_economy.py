@@ -76,6 +76,32 @@ def test_capital_rests_where_investment_replaces_wear(economy_at_start, year, it
     assert rest.capital == pytest.approx(float(params.saving / params.depreciation * output), rel=1e-5)
 
 
+@pytest.mark.parametrize("growth", [0.0, 0.02])
+@pytest.mark.parametrize("human_follows", [0.0, 1.0])
+def test_capital_returns_to_its_path_at_the_rate_of_mankiw_romer_and_weil(economy_at_start, year, iterate, growth, human_follows):
+    """A gap shrinks by (1 - a - b) (n + g + d) a year where human capital follows capital, by (1 - a) (n + g + d) where it does not."""
+    a, b, wear, saving, years = 0.35, 0.25, 0.05, 0.2, 20
+    follows = a + b * human_follows
+    pace = growth / (1 - follows)  # n + g: capital grows as fast on the path
+    start = saving / (wear + pace)
+    shares = {"capital_share": a, "human_share": b, "saving": saving, "depreciation": wear, "capital_at_start": start}
+    params, state = economy_at_start(**shares, capacity_growth=growth, crowding_out=0.0, output_time=1e12)
+    inputs, none = year(params), jnp.asarray(0.0)
+
+    def step(carried):
+        week, capital = carried
+        human = state.human_capital_at_start * (capital / start) ** human_follows
+        now = replace(state, capital=capital)
+        output = economy.capacity(now, none, none, state.labour_at_start, human, week, params)
+        return week + 1, economy.step(replace(now, output=output), inputs, params, 1.0, Structure())[0].capital
+
+    gaps = []
+    for off in (0.0, 1e-3):
+        gaps.append(np.log(iterate(step, (0.0, jnp.asarray(start * np.exp(off))), 52 * years)[1]))
+    assert (gaps[1] - gaps[0]) / 1e-3 == pytest.approx(np.exp(-(1 - follows) * (wear + pace) * years), rel=1e-3)
+    assert gaps[0] - np.log(start) == pytest.approx(pace * years, abs=1e-3)
+
+
 @pytest.mark.parametrize("deficit", [0.12, 0.03, 0.0, -0.01, -0.08, -0.6])
 @pytest.mark.parametrize("reserves", [0.0, 1e-4, 0.1])
 @pytest.mark.parametrize("debt", [0.0, 0.2])

@@ -1,11 +1,13 @@
 """Front, against what Lanchester's and Helmbold's laws say in closed form (docs/model/front.md)."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from muster.model import front_law
+from muster.model import front, front_law
 from muster.model.levers import Ground
 
 PLAIN = {"loss_rate": 0.02, "exposure_slope": 0.0, "manoeuvre_lethality": 1.0}  # only numbers and quality count
@@ -168,3 +170,35 @@ def test_staffing_is_one_at_the_goal_and_grows_by_the_missing_share(central):
         assert slope == pytest.approx(-1.0, rel=1e-6)
         assert params.staffing_low <= front_law.staffing(4e5, jnp.asarray(1e9), high, params) < 1
         assert 1 < front_law.staffing(4e5, jnp.asarray(1.0), high, params) <= high
+
+
+def test_losses_are_of_the_lethality_of_the_enemys_fire_not_of_the_own(side, central):
+    params = central("front", loss_rate=0.02, exposure_slope=0.0, manoeuvre_lethality=1.0, artillery_lethality=1.5, drone_lethality=3.0)
+    drones, guns = side(fire_mix=jnp.array([0.0, 0.0, 1.0])), side(fire_mix=jnp.array([0.0, 1.0, 0.0]))
+    assert front_law.loss_rate(drones, guns, 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.03)
+    assert front_law.loss_rate(guns, drones, 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.06)
+
+
+def test_an_advance_is_slowed_by_works_and_grows_with_power(side, central, made):
+    """In the middle of its range the log of the pace moves by phi per unit of works and theta per log of power."""
+    params = central("front", advance_works=0.4, advance_power=0.8, advance_slowest=-50.0, advance_fastest=50.0)
+    ground, attacker = made(Ground, front_length=1000.0, attack_width=0.1), side(attack_share=0.5, intensity=1.0)
+    full, half = params.works_limit, params.works_limit / 2
+    even, easier, stronger = (
+        front_law.thrust(attacker, power, works, ground, params) for power, works in ((1.0, full), (1.0, half), (2.0, full))
+    )
+    assert even == pytest.approx(1000 * 0.1 * float(params.advance_speed) * 0.5)
+    assert np.log(easier / even) == pytest.approx(0.4 * float(half), rel=1e-2)
+    assert np.log(stronger / even) == pytest.approx(0.8 * np.log(2), rel=1e-2)
+
+
+def test_breakthroughs_come_at_their_yearly_hazard(side, central, made):
+    params = central("front", breakthrough_rate=1.3)
+    force, enemy = (
+        side(troops=jnp.full((2, 5), 1e4), attack_share=share, intensity=1.0, goal=1e5, time_in_line=0.5) for share in (1.0, 0.0)
+    )
+    ends = {"breakthroughs": jnp.full(4, 1e9), "breakthrough_marks": jnp.zeros(4), "fire_mix": jnp.array([1.0, 0.0, 0.0])}
+    force, enemy = (replace(one, **ends) for one in (force, enemy))
+    ground, state = made(Ground, front_length=1000.0, attack_width=0.1), front.begin(params, 5)
+    fight, _ = front.one_side(force, enemy, state, jnp.asarray(0.0), 1.0, ground, (params, params), 1.0)
+    assert fight.breakthrough_hazard == pytest.approx(1.3 / 52, rel=1e-6)

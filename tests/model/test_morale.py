@@ -122,3 +122,18 @@ def test_losses_and_exhaustion_cost_morale_by_their_logits(quiet, central):
     state = replace(morale.begin(params, 5), exhaustion=0.2 + NONE)
     moved = morale.morale_target(state, quiet(loss_share=0.01 + NONE), params)[0]
     assert np.log(moved / (1 - moved)) == pytest.approx(np.log(0.6 / 0.4) - 0.15 - 0.3)
+
+
+def test_low_morale_raises_desertion_and_surrender_by_their_logs(quiet, central):
+    params = central("morale", desertion_rate=0.002, desertion_morale=3.0, surrender_rate=0.001, surrender_morale=4.0, opportunity=1.0)
+    state = replace(morale.begin(params, 5), morale=0.3 + NONE)
+    desertion, surrender = morale.hazards(state, quiet(war=1.0), params, Structure(contagion="none"))
+    np.testing.assert_allclose(desertion, 0.002 * np.exp(3 * 0.2), rtol=1e-9)
+    np.testing.assert_allclose(surrender, 0.001 * np.exp(4 * 0.2), rtol=1e-9)
+
+
+def test_a_pocket_multiplies_surrender(quiet, central):
+    params = central("morale", pocket_surrender=9.0)
+    state = morale.begin(params, 5)
+    free, caught = (morale.hazards(state, quiet(war=1.0, pocket=share), params, Structure())[1] for share in (0.0, 0.25))
+    np.testing.assert_allclose(caught / free, 3.0, rtol=1e-9)

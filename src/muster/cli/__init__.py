@@ -19,6 +19,7 @@ from muster.cli.claims import app as claims
 from muster.cli.compare import compare
 from muster.cli.data import app as data
 from muster.cli.explain import explain
+from muster.cli.explore import explore
 from muster.cli.new import new
 from muster.cli.run import run
 from muster.cli.score import score
@@ -42,6 +43,7 @@ app.command()(calibrate)
 app.command()(score)
 app.command()(cite)
 app.command()(explain)
+app.command()(explore)
 app.add_typer(claims, name="claims")
 app.add_typer(new, name="new")
 app.add_typer(data, name="data")

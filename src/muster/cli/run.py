@@ -17,7 +17,7 @@ SPARSE = 4  # after the last observation the table shows every fourth half-year
 
 def run(
     scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name, or the path of a YAML file")],
-    draws: Annotated[int, typer.Option(metavar="N", help="how many draws, 1 to 100,000")] = 200,
+    draws: Annotated[int, typer.Option(metavar="N", help="how many draws, 1 to 1,000,000; beyond 100,000 no single draw is kept")] = 200,
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="the luck; the same seed gives the same bits")] = 1,
     policy: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="a policy by name or path; may be repeated, the last wins  [as-happened]")
@@ -75,31 +75,26 @@ def run(
 
 def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
     """One experiment simulated, kept in a folder and shown: the exit status."""
-    import numpy as np
-
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
-    from muster.results import Results, at_half_years, headline_rows
+    from muster.results import HeadlineTable, Results
 
     started, draws = time.perf_counter(), experiment.draws
-    stopped, headlines, results = False, [], None
-    with output.Writer(folder, keep) as writer, progress_bar(f"Simulating {experiment.name}") as update:
+    stopped, headlines = False, HeadlineTable(draws)
+    with output.Writer(folder, keep, draws) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
             for tree in in_background(blocks(experiment, update)):
                 writer.append(tree)
-                results = results or Results(tree)
-                headlines.append(at_half_years(Results(tree)))
+                headlines.add(Results(tree))
         except KeyboardInterrupt:
-            if results is None:
+            if not writer.draws:
                 raise
             stopped = True
             typer.echo(f"Stopping; keeping the {writer.draws:,} draws that are done.", err=True)
         update("Saving", writer.draws, draws)
         manifest = output.manifest_of(output.described(experiment), writer.draws, time.perf_counter() - started)
         paths = writer.finish(manifest)
-    values = np.concatenate(headlines, axis=1)
-    assert results is not None
-    show(headline_rows(results, values), results, writer.draws, paths, as_json)
+    show(headlines.rows(), headlines.first, writer.draws, paths, as_json)
     return 130 if stopped else 0
 
 
@@ -127,9 +122,7 @@ def show(rows: list[dict], results, draws: int, paths: list[Path], as_json: bool
     from muster.cli.terminal import console
 
     page = console()
-    page.print(
-        f"{attributes['scenario']}, {attributes['policy']}, {attributes['continuation']}: median and 90 % band of {draws:,} draws"
-    )
+    page.print(f"{attributes['scenario']}, {attributes['policy']}, {attributes['continuation']}: median and 90 % band of {draws:,} draws")
     for side, label in zip(results.sides, attributes["labels"], strict=True):
         own = [row for row in rows if row["side"] == side]
         for names in (ARMY, COUNTRY):

@@ -35,7 +35,7 @@ def endure(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: Here, 
         service=held(here.links.service, state.service, 0.0),
     )
     inputs = morale.Inputs(
-        troops=b.force.troops - lost,
+        troops=jnp.maximum(b.force.troops - lost, 0.0),  # where all are lost, rounding must not leave less than nobody
         loss_share=held(here.links.cohesion, share(jnp.sum(lost, axis=0), troops) / dt, 0.0),
         arrival_share=held(here.links.cohesion, share(arrived, troops), 0.0),
         mixed=1 - largest,
@@ -75,7 +75,7 @@ def book_training(side: Side, b: Before, fight: front.Fight, flows: morale.Flows
     """Skill goes with the men; leaders and instructors change."""
     hurt = dt * (fight.wounded + flows.deserted)
     field = training.Field(
-        survivors=b.force.troops - hurt - dt * (fight.killed + flows.surrendered),
+        survivors=jnp.maximum(b.force.troops - hurt - dt * (fight.killed + flows.surrendered), 0.0),
         came_back=dt * flows.came_back,
         seasoned=seasoned,
         hurt=hurt,

@@ -16,6 +16,7 @@ ELEMENTWISE = frozenset(
     " logistic lt max min mul ne neg nextafter not or pow rem round rsqrt select_n sign sqrt square stop_gradient sub tanh xor".split()
 )
 ALONG_LEADING_AXES = frozenset("cumsum reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rev argmax argmin".split())
+SHORT = 10  # elements of an axis whose sum is written out
 INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
 
 
@@ -68,6 +69,8 @@ def applied(equation, inputs, width: int):
     if name in ELEMENTWISE:
         wide = [value if flag or jnp.ndim(value) == 0 else value[..., None] for value, flag in inputs]
         return [(elementwise(equation, wide), True)]
+    if name == "reduce_sum":
+        return [(summed(values[0], params["axes"]), True)]
     if name in ALONG_LEADING_AXES:
         return [(equation.primitive.bind(*values, **params), True)]
     if name == "broadcast_in_dim" and len(values) == 1:
@@ -83,16 +86,32 @@ def applied(equation, inputs, width: int):
         stride = params["strides"] and (*params["strides"], 1)
         return [(jax.lax.slice(values[0], (*params["start_indices"], 0), (*params["limit_indices"], width), stride), True)]
     if name == "stack":
-        wide = [value if flag else widened(value, width) for value, flag in inputs]
+        wide = [alone(value) if flag else widened(value, width) for value, flag in inputs]
         return [(jnp.stack(wide, params["axis"]), True)]
     if name == "concatenate":
-        wide = [value if flag else widened(value, width) for value, flag in inputs]
+        wide = [alone(value) if flag else widened(value, width) for value, flag in inputs]
         return [(jax.lax.concatenate(wide, params["dimension"]), True)]
     mapped = jax.vmap(
         partial(equation.primitive.bind, **params), in_axes=tuple(-1 if flag else None for flag in many), out_axes=-1, axis_size=width
     )
     result = mapped(*values)
     return [(value, True) for value in (result if equation.primitive.multiple_results else [result])]
+
+
+def summed(value, axes: tuple[int, ...]):
+    """A sum over axes; over a short axis as an addition of slices, which XLA joins with what comes before and after it."""
+    for axis in sorted(axes, reverse=True):
+        if value.shape[axis] <= SHORT:
+            parts = [jax.lax.index_in_dim(value, place, axis, keepdims=False) for place in range(value.shape[axis])]
+            value = sum(parts[1:], parts[0]) if parts else jnp.sum(value, axis)
+        else:
+            value = jnp.sum(value, axis)
+    return value
+
+
+def alone(value):
+    """The value computed by itself: XLA would compute the operands of a stack again for each of its elements."""
+    return jax.lax.optimization_barrier(value)
 
 
 def elementwise(equation, values):

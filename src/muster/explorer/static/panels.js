@@ -1,0 +1,75 @@
+/** What stands below the chart: policies, map, claims, structures, and why. */
+import { fill as claims } from "./claims.js";
+import { fill as compare } from "./compare.js";
+import { fill as map } from "./map.js";
+import { keep, look, show } from "./state.js";
+import { fill as structures } from "./structures.js";
+import { make, say, the } from "./text.js";
+import { fill as why } from "./why.js";
+/** @typedef {{nodes: Node[], after?: () => Promise<void>, moment?: () => void}} Filled */
+
+/** @type {Object<string, (signal: AbortSignal, again: () => void) => Promise<Filled>>} */
+const PANELS = { compare, map, claims, structures, why };
+const TABS = Object.keys(PANELS);
+/** @type {() => void} */
+let redraw = () => {};
+/** @type {(() => void)|undefined} */
+let onMoment;
+/** @type {AbortController} */
+let open = new AbortController();
+
+/** Builds the tabs. @param {() => void} callback  draws everything again */
+export function build(callback) {
+  redraw = callback;
+  if (!TABS.includes(look.tab)) show({ tab: TABS[0] });
+  const tabs = TABS.map((name) => make("button", {
+    type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "aria-selected": String(name === look.tab),
+    tabindex: name === look.tab ? 0 : -1, onclick: () => chosen(name), onkeydown: keys,
+  }, say(`tab.${name}`)));
+  the("tabs").replaceChildren(...tabs);
+  the("panel").setAttribute("aria-labelledby", `tab-${look.tab}`);
+}
+
+/** Arrow keys go from tab to tab. @param {KeyboardEvent} event */
+function keys(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  chosen(TABS[(TABS.indexOf(look.tab) + step + TABS.length) % TABS.length]);
+  the(`tab-${look.tab}`).focus();
+}
+
+/** Opens a tab. @param {string} name */
+function chosen(name) {
+  show({ tab: name });
+  keep(true);
+  build(redraw);
+  the("panel").replaceChildren();
+  refresh();
+}
+
+/** Asks again for what the open tab shows; an older question is given up. */
+export async function refresh() {
+  open.abort();
+  open = new AbortController();
+  const { signal } = open, panel = the("panel");
+  onMoment = undefined;
+  panel.setAttribute("aria-busy", "true");
+  if (!panel.hasChildNodes()) panel.append(make("p", { class: "note" }, say("waiting")));
+  try {
+    const filled = await PANELS[look.tab](signal, redraw);
+    if (signal.aborted) return;
+    panel.replaceChildren(...filled.nodes);
+    await filled.after?.();
+    onMoment = filled.moment;
+    performance.mark("muster-panel");
+  } catch (problem) {
+    if (!signal.aborted) panel.replaceChildren(make("p", { class: "wrong" }, /** @type {Error} */ (problem).message));
+  } finally {
+    if (!signal.aborted) panel.removeAttribute("aria-busy");
+  }
+}
+
+/** The moment was moved. */
+export function moment() {
+  onMoment?.();
+}

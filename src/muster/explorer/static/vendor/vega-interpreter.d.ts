@@ -1,0 +1,2 @@
+/** Only what the page uses. */
+export const expressionInterpreter: unknown;

@@ -1,0 +1,287 @@
+"""The explorer's questions and its safety: the same functions as the commands, nothing of another site, nothing broken by nonsense."""
+
+import asyncio
+import csv
+import hashlib
+import io
+import json
+import random
+import re
+import socket
+import threading
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import httpx
+import numpy as np
+import pytest
+import uvicorn
+
+from muster.compare import plan
+from muster.experiment import build, side_levers
+from muster.explorer import files, serve
+from muster.explorer.engine import Engine, read
+from muster.explorer.guard import BODY, Guard
+from muster.explorer.server import application, guarded
+from muster.explorer.view import View, experiment_of, whole
+from muster.simulate import simulate
+
+STATIC = Path(serve.__file__).parent / "static"
+TURNS = ("north.levers.course_length.decree=12@2000-10-05", "south.levers.pay=3", "north.levers.attack_share=0.3@2001-01-04")
+
+
+@pytest.fixture(scope="module")
+def engine():
+    """The toy war."""
+    return Engine("toy", draws=64)
+
+
+@pytest.fixture(scope="module")
+def address(engine):
+    """A server on a free port of this machine."""
+    taken = serve.listening("127.0.0.1", 0)
+    port = taken.getsockname()[1]
+    config = uvicorn.Config(guarded(engine, serve.names_of(port)), http=serve.Patient, ws="none", log_level="error", timeout_keep_alive=5)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [taken]}, daemon=True)
+    thread.start()
+    assert engine.ready.wait(300)
+    assert engine.problem == ""
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(20)
+
+
+def ask(address: str, name: str, body: dict, **options) -> httpx.Response:
+    """A question as the page asks it."""
+    return httpx.post(f"{address}/api/{name}", json=body, timeout=300, **options)
+
+
+def test_turned_levers_are_those_of_the_scenario_that_is_saved(engine):
+    view = View(sets=TURNS)
+    quick, slow = experiment_of(engine.base, "toy", view, 8), whole(engine.base, "toy", view)
+    for number, side in enumerate(engine.base.sides):
+        written = side_levers(slow.scenario, side, engine.base.steps, 1.0)
+        seen = engine.base.observation_step
+        for item in fields(written):
+            one, other = (np.asarray(getattr(levers, item.name))[:seen] for levers in (quick.levers[number], written))
+            np.testing.assert_allclose(one, other, atol=1e-6, err_msg=f"{side}.{item.name}")
+
+
+def test_ensemble_of_an_unchanged_view_is_that_of_muster_run(engine):
+    results = simulate("toy", draws=64)
+    found = engine.fan(View())
+    for number, side in enumerate(results.sides):
+        np.testing.assert_array_equal(read(found.readings[number], "front/troops"), results.series(f"{side}/front/troops").values)
+
+
+def test_ensemble_of_a_setting_is_that_of_muster_run(engine):
+    text = "north.levers.coercion=0.9"
+    results = simulate("toy", draws=64, sets=(text,))
+    found = engine.fan(View(sets=(text,)))
+    np.testing.assert_array_equal(read(found.readings[0], "morale/desertions"), results.series("north/morale/desertions").values)
+
+
+def test_typical_run_lies_near_the_medians(engine):
+    fan, run = engine.fan(View()).readings, engine.typical(View())
+    for side, own in zip(fan, run, strict=True):
+        middle = np.median(read(side, "front/troops"), axis=0)[: engine.steps]
+        assert np.mean(np.abs(read(own, "front/troops")[0][: len(middle)] / middle - 1)) < 0.1
+
+
+def test_difference_is_paired_with_as_happened(address):
+    told = ask(address, "compare", {"view": {"sets": ["north.levers.coercion=0.9"]}, "path": "morale/desertions", "since": True}).json()
+    assert told["spec"]
+    assert {row["side"] for row in told["rows"]} == {"North", "South"}
+    assert any(row["median"] for row in told["rows"] if row["quantity"] == "desertions")
+    same = ask(address, "compare", {"view": {}, "path": "front/killed", "since": True}).json()
+    assert same == {"spec": None}
+    assert plan("toy", ("as-happened",), draws=8).others[0].differs_from is None
+
+
+def test_saved_scenario_is_opened_again_and_runs(engine, address, tmp_path):
+    view = {"sets": [*TURNS, "north.morale.desertion_rate=0.001"]}
+    text = ask(address, "export/scenario.yaml", {"view": view}).text
+    assert sorted(ask(address, "open", {"text": text}).json()["sets"]) == sorted(view["sets"])
+    path = tmp_path / "saved.yaml"
+    path.write_text(text, encoding="utf-8")
+    saved = build(str(path), draws=8)
+    wanted = experiment_of(engine.base, "toy", View(**view), 8)
+    seen = engine.base.observation_step
+    for one, other in zip(saved.levers, wanted.levers, strict=True):
+        for item in fields(one):
+            np.testing.assert_allclose(getattr(one, item.name)[:seen], getattr(other, item.name)[:seen], atol=1e-6, err_msg=item.name)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("start: '2000-01-06'", "start: '2000-01-13'", "another war"),
+        ("regions: toy-north", "regions: ../../etc/passwd", "another war"),
+        ("name: toy", "name: toy\nname: toy", "stands twice"),
+        ("title:", "titel:", "unknown key"),
+    ],
+)
+def test_opened_file_of_another_war_or_with_nonsense_is_told(address, old, new, told):
+    text = ask(address, "export/scenario.yaml", {"view": {}}).text
+    assert old in text
+    answer = ask(address, "open", {"text": text.replace(old, new, 1)})
+    assert answer.status_code == 422
+    assert told in answer.json()["problem"]
+
+
+def test_table_has_no_cell_that_is_a_formula(address):
+    answer = ask(address, "export/csv", {"view": {"sets": ["north.levers.coercion=0.9"]}, "path": "front/killed", "since": True})
+    rows = list(csv.reader(io.StringIO(answer.text)))
+    assert rows[0][:4] == ["day", "side", "series", "unit"]
+    assert float(rows[-1][6]) > 0
+    assert files.cell("=1+1") == "'=1+1"
+    assert files.cell("@x") == "'@x"
+    assert files.cell(-1.5) == "-1.5"
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("run", {"view": {"sets": ["x=1"]}}),
+        ("run", {"view": {"sets": ["north.levers.pay"]}}),
+        ("run", {"view": {"sets": ["north.levers.pay=-1"]}}),
+        ("run", {"view": {"sets": ["north.levers.pay=1@1900-01-01"]}}),
+        ("run", {"view": {"policy": "../../secret.yaml"}}),
+        ("run", {"view": {"policy": "/etc/passwd"}}),
+        ("run", {"view": {"structure": {"contagion": "__import__"}}}),
+        ("run", {"view": {"sets": ["x=1"] * 100}}),
+        ("run", {"view": {}, "path": "../../etc"}),
+        ("run", {"view": {}, "path": "front/__class__"}),
+        ("fan", {"draws": 100_000}),
+        ("fan", {"unknown": 1}),
+        ("why", {"path": "front/killed", "week": -1, "side": "north"}),
+        ("why", {"path": "front/killed", "week": 1, "side": "west"}),
+        ("regions", {"measure": "seceded"}),
+        ("export/passwd", {}),
+    ],
+)
+def test_wrong_question_is_told_in_one_sentence(address, name, body):
+    answer = ask(address, name, body)
+    assert answer.status_code == 422, answer.text
+    assert "Traceback" not in answer.text
+    assert answer.json()["problem"].endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"host": "evil.example"}, 421),
+        ({"host": "evil.example:80"}, 421),
+        ({"origin": "http://evil.example"}, 403),
+        ({"origin": "null"}, 403),
+        ({"sec-fetch-site": "cross-site"}, 403),
+        ({"sec-fetch-site": "same-site"}, 403),
+    ],
+)
+def test_other_sites_are_refused(address, headers, status):
+    assert ask(address, "run", {}, headers=headers).status_code == status
+
+
+def test_every_answer_forbids_foreign_code(address):
+    for path in ("/", "/main.js", "/api/facts", "/nothing"):
+        policy = httpx.get(address + path).headers["content-security-policy"]
+        assert "default-src 'none'" in policy
+        assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/../server.py", "/..%2fserver.py", "/%2e%2e/server.py", "/static/../../server.py", "//etc/passwd"])
+def test_files_of_the_server_are_not_given_away(address, path):
+    host, port = address.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as line:
+        line.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: line.recv(65536), b""))
+    assert b" 404 " in answer.split(b"\r\n")[0] or b" 400 " in answer.split(b"\r\n")[0]
+    assert b"FastAPI" not in answer
+
+
+def test_large_body_is_refused(address):
+    answer = httpx.post(f"{address}/api/open", content=b'{"text": "' + b"x" * (BODY + 10) + b'"}', timeout=30)
+    assert answer.status_code == 413
+
+
+def test_token_is_needed_where_everyone_can_reach_the_server(engine):
+    app = Guard(application(engine, warm=False), None, "secret-token")
+    transport = httpx.ASGITransport(app=app)
+
+    async def visit() -> list[int]:
+        async with httpx.AsyncClient(transport=transport, base_url="http://192.0.2.1:8719") as client:
+            first = (await client.get("/api/state")).status_code
+            wrong = (await client.get("/api/state?token=secret")).status_code
+            right = (await client.get("/?token=secret-token")).status_code
+            return [first, wrong, right, (await client.get("/api/state")).status_code]
+
+    assert asyncio.run(visit()) == [401, 401, 200, 200]
+
+
+def test_a_thousand_malformed_requests_leave_it_serving(address):
+    chance = random.Random(1)
+    paths = ["run", "fan", "compare", "claims", "why", "regions", "open", "export/csv", "export/../x", "facts"]
+    junk = [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b'{"view": 1}',
+        b'{"view": {"sets": [1]}}',
+        b'{"path": "\xff"}',
+        b'{"draws": 1e999}',
+        b"[" * 5000,
+        b"\x00" * 99,
+    ]
+    seen = set()
+    with httpx.Client(base_url=address, timeout=60) as client:
+        for _ in range(1000):
+            body = chance.choice(junk) if chance.random() < 0.8 else bytes(chance.randrange(256) for _ in range(60))
+            answer = client.request(chance.choice(["POST", "PUT", "GET"]), f"/api/{chance.choice(paths[:9])}", content=body)
+            seen.add(answer.status_code)
+        assert client.get("/api/state").json()["ready"]
+    assert seen <= {400, 404, 405, 422}
+
+
+def test_slow_clients_leave_it_serving(address):
+    host, port = address.removeprefix("http://").split(":")
+    lines = [socket.create_connection((host, int(port)), timeout=30) for _ in range(60)]
+    for line in lines:
+        line.sendall(b"POST /api/run HTTP/1.1\r\nHost: ")
+    assert httpx.get(f"{address}/api/state", timeout=10).status_code == 200
+    time.sleep(serve.HEADER_SECONDS + 2)
+    closed = 0
+    for line in lines:
+        line.settimeout(2)
+        closed += line.recv(100) == b""
+        line.close()
+    assert closed == len(lines)
+
+
+def test_code_of_others_is_as_it_was_taken():
+    lines = (STATIC / "vendor" / "SHA256SUMS").read_text(encoding="utf-8").splitlines()
+    held = {name: digest for digest, name in (line.split() for line in lines)}
+    for path in [path for path in (STATIC / "vendor").iterdir() if path.suffix in (".js", ".txt")]:
+        assert hashlib.sha256(path.read_bytes()).hexdigest() == held[path.name], path.name
+
+
+def test_own_code_is_small_and_loads_nothing_from_outside():
+    own = sorted(STATIC.glob("*.js"))
+    sizes = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in own}
+    assert max(sizes.values()) <= 300
+    assert sum(sizes.values()) <= 1500
+    for path in [*own, STATIC / "index.html", STATIC / "style.css"]:
+        text = path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "")
+        assert not re.search(r"https?://|\beval\(|new Function|innerHTML|insertAdjacentHTML|document\.write", text), path.name
+
+
+def test_both_languages_have_the_same_texts():
+    english, german = (json.loads((STATIC / "text" / f"{name}.json").read_text(encoding="utf-8")) for name in ("en", "de"))
+    english_only = set(english) - set(german)
+    assert not english_only
+    for key, text in english.items():
+        assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", german[key])), key
+    page = (STATIC / "index.html").read_text(encoding="utf-8")
+    assert set(re.findall(r'data-(?:text|label)="(\w+)"', page)) <= set(english)
