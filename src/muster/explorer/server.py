@@ -21,7 +21,7 @@ from muster.explorer.guard import Guard
 from muster.explorer.view import View
 
 STATIC = Path(__file__).parent / "static"
-LIGHT_SECONDS, HEAVY_SECONDS, LONG_SECONDS = 60, 180, 600  # after which an answer is given up
+LIGHT_SECONDS, HEAVY_SECONDS, LONG_SECONDS = 120, 180, 600  # after which an answer is given up; a rival's program is compiled first
 WAITING = 8  # heavy questions at a time, all visitors together; more are told to come again
 Path_ = Annotated[str, Field(max_length=80, pattern=r"^[a-z_]+/[a-z0-9_]+$")]
 Kind = Literal["csv", "results.nc", "report.html", "scenario.yaml"]
