@@ -2,6 +2,7 @@
 PYTHON ?= python3
 UV ?= uv
 UPGRADE ?=
+KINDS ?= slow or not slow
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 help:
 	@echo "make assess     judge the claims on the reference case"
-	@echo "make test       the tests, two at a time; make test-all also runs the slow ones"
+	@echo "make test       the tests, two at a time; make test-all also runs the slow ones, KINDS=slow only these"
 	@echo "make lint       style, types (of the JavaScript too), import layers, tables and lock files"
 	@echo "make bench      measure speed"
 	@echo "make docs       build the documentation into site/"
@@ -26,7 +27,7 @@ test: .venv/.ready-dev
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: .venv/.ready-dev
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow or not slow"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "$(KINDS)"
 
 lint: .venv/.ready-dev .venv/javascript/.ready
 	@$(BIN)/ruff check .
