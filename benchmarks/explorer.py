@@ -4,6 +4,7 @@ A turn is timed inside the page, from the event of the slider to the frame in wh
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -12,12 +13,9 @@ import threading
 import time
 
 import httpx
-import uvicorn
 from playwright.sync_api import sync_playwright
 
-from muster.explorer import serve
-from muster.explorer.engine import Engine
-from muster.explorer.server import guarded
+from muster.explorer import spare_thread
 
 TURNS = 60
 TIMED = """async ([lever, turns, pause]) => {
@@ -37,6 +35,25 @@ TIMED = """async ([lever, turns, pause]) => {
 }"""
 
 
+@contextlib.contextmanager
+def busy(address: str, side: str):
+    """Another visitor asks for one ensemble after the other."""
+    left = threading.Event()
+
+    def ask() -> None:
+        for number in range(1000):
+            if left.is_set():
+                return
+            fan_seconds(address, "fan", {"sets": [f"{side}.levers.coercion={0.5 + number / 10_000}"]})
+
+    visitor = threading.Thread(target=ask)
+    visitor.start()
+    time.sleep(1)
+    yield
+    left.set()
+    visitor.join()
+
+
 def measured(address: str, side: str) -> dict:
     """Seconds to the first chart, milliseconds of a turn, updates a second while a slider is dragged at 60 events a second."""
     path = os.environ.get("MUSTER_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
@@ -52,6 +69,9 @@ def measured(address: str, side: str) -> dict:
         turns = page.evaluate(TIMED, [lever, TURNS, 0])
         page.wait_for_timeout(4000)
         drag = page.evaluate(TIMED, [lever, 4 * TURNS, 16])
+        page.wait_for_timeout(4000)
+        with busy(address, side):
+            crowded = page.evaluate(TIMED, [lever, 4 * TURNS, 16])
         browser.close()
     ordered = sorted(turns["found"])
     return {
@@ -59,6 +79,7 @@ def measured(address: str, side: str) -> dict:
         "a turn, median ms": round(statistics.median(ordered)),
         "a turn, 95 % ms": round(ordered[int(0.95 * len(ordered))]),
         "updates a second while dragging": round(drag["updates"] / drag["seconds"], 1),
+        "the same while ensembles of others are computed": round(crowded["updates"] / crowded["seconds"], 1),
     }
 
 
@@ -75,6 +96,13 @@ def main() -> None:
     parser.add_argument("--scenario", default="russia-ukraine-2022")
     parser.add_argument("--regional", action="store_true", help="also the ensemble by region; compiles for a minute or two the first time")
     chosen = parser.parse_args()
+    spare_thread()
+    import uvicorn
+
+    from muster.explorer import serve
+    from muster.explorer.engine import Engine
+    from muster.explorer.server import guarded
+
     engine = Engine(chosen.scenario)
     taken = serve.listening("127.0.0.1", 0)
     port = taken.getsockname()[1]

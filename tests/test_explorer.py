@@ -18,13 +18,18 @@ import numpy as np
 import pytest
 import uvicorn
 
+from muster.assess import assess
 from muster.compare import plan
 from muster.experiment import build, side_levers
 from muster.explorer import files, serve
+from muster.explorer.answers import labels_of
 from muster.explorer.engine import Engine, read
 from muster.explorer.guard import BODY, Guard
+from muster.explorer.regions import differing
 from muster.explorer.server import application, guarded
+from muster.explorer.verdicts import LATER, verdicts
 from muster.explorer.view import View, experiment_of, whole
+from muster.results import headline_table
 from muster.simulate import simulate
 
 STATIC = Path(serve.__file__).parent / "static"
@@ -285,3 +290,41 @@ def test_both_languages_have_the_same_texts():
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", german[key])), key
     page = (STATIC / "index.html").read_text(encoding="utf-8")
     assert set(re.findall(r'data-(?:text|label)="(\w+)"', page)) <= set(english)
+
+
+@pytest.mark.slow
+def test_runs_by_region_and_as_a_whole_agree_within_5_percent_or_the_page_names_the_series():
+    name = "russia-ukraine-2022"
+    engine = Engine(name, draws=104)
+    told = {text.rpartition(" (")[0] for text in differing(engine, engine.fan(View(), regional=True), engine.fan(View()))}
+    tables = [headline_table(simulate(name, draws=104, resolution=resolution)) for resolution in ("national", "regional")]
+    labels = dict(zip(engine.base.sides, labels_of(engine), strict=True))
+    size, found = {}, set()
+    for row in tables[0]:
+        size[row["side"], row["name"]] = max(size.get((row["side"], row["name"]), 0), abs(row["median"]))
+    for national, regional in zip(*tables, strict=True):
+        least = 0.05 * size[national["side"], national["name"]]
+        known = "2022-07" < national["date"] < engine.base.scenario.last_observation.isoformat()
+        if known and abs(regional["median"] - national["median"]) > 0.05 * max(abs(national["median"]), least):
+            found.add(f"{labels[national['side']]}, {national['name']}")
+    assert found == told
+    assert len(found) <= 0.1 * len(size)
+
+
+@pytest.mark.slow
+def test_claims_on_all_runs_are_judged_as_muster_assess_judges_them():
+    name = "russia-ukraine-2022"
+    engine, view = Engine(name, draws=104), View()
+    quick, told = (verdicts(engine, view, view, None, every_run, lambda: False) for every_run in (False, True))
+    judged = {
+        claim.id: next(one for one in found if one.reading.headline) for claim, found in assess(name, draws=104, regional=True).claims
+    }
+    assert {row["id"] for row in told["claims"]} == set(judged)
+    for row in told["claims"]:
+        expected = judged[row["id"]].judged
+        assert row["verdict"] == expected.verdict, row["id"]
+        assert row["p"] == pytest.approx(expected.probability, abs=1e-4), row["id"]
+    assert (told["later"], told["moved"]) == (0, 0)
+    known = [row for row in quick["claims"] if row["verdict"] != LATER]
+    assert 0 < quick["later"] == len(told["claims"]) - len(known)
+    assert all(row in told["claims"] for row in known)

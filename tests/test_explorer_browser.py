@@ -1,5 +1,6 @@
 """The explorer in a real browser: levers, chart, panels, files, links, two visitors, keyboard, and not one request to elsewhere."""
 
+import contextlib
 import os
 import re
 import shutil
@@ -26,10 +27,10 @@ QUIET = [
 ]
 
 
-@pytest.fixture(scope="module")
-def address():
-    """A server of the toy war."""
-    engine = Engine("toy", draws=64)
+@contextlib.contextmanager
+def serving(scenario: str, draws: int):
+    """The address of a server of its own."""
+    engine = Engine(scenario, draws=draws)
     taken = serve.listening("127.0.0.1", 0)
     port = taken.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(guarded(engine, serve.names_of(port)), http=serve.Patient, ws="none", log_level="error"))
@@ -39,6 +40,13 @@ def address():
     yield f"http://127.0.0.1:{port}/"
     server.should_exit = True
     thread.join(20)
+
+
+@pytest.fixture(scope="module")
+def address():
+    """A server of the toy war."""
+    with serving("toy", draws=64) as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
@@ -177,6 +185,27 @@ def test_map_and_rival_equations_are_drawn(visit):
     settled(page)
     assert "suppression%3Airreversible" in page.url
     assert numbers(page) != before
+
+
+@pytest.mark.slow
+def test_every_claim_is_judged_on_demand_and_a_report_is_exported(browser, tmp_path):
+    with serving("russia-ukraine-2022", draws=104) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.set_default_timeout(PATIENCE)
+        page.goto(f"{address}#link=morale&tab=claims&set=russia.levers.coercion%3D0.6")
+        page.wait_for_selector("#every-run")
+        assert page.locator("text=needs more runs").count() > 0
+        page.click("#every-run")
+        page.wait_for_selector("#every-run", state="detached")
+        settled(page)
+        assert page.locator("text=needs more runs").count() == 0
+        assert page.locator("table.claims tbody tr").count() == 30
+        with page.expect_download() as exporting:
+            page.select_option("#export", "report.html")
+        exporting.value.save_as(tmp_path / "report.html")
+        page.goto((tmp_path / "report.html").as_uri())
+        assert "Russia and Ukraine" in page.inner_text("body")
+        page.close()
 
 
 def test_files_are_saved_opened_and_exported(visit, tmp_path):

@@ -129,7 +129,8 @@ def test_a_region_split_in_two_halves_changes_no_total(quiet, as_it_is):
     share = np.array([1, 1, 1, 1, 0.5, 0.5])
     neighbours = half.neighbours / np.maximum(half.neighbours.sum(axis=1, keepdims=True), 1e-12)
     half = replace(half, men=half.men * share[:, None, None, None], women=half.women * share[:, None], neighbours=neighbours)
-    other = simulate.ensemble(replace(quiet, settings=(half, quiet.settings[1])))
+    codes = (*quiet.regions[0], "north-5b"), quiet.regions[1]
+    other = simulate.ensemble(replace(quiet, settings=(half, quiet.settings[1]), regions=codes))
     for node in ("callup", "front", "people", "society", "economy"):
         for name, array in as_it_is.tree[f"north/{node}"].data_vars.items():
             expected = array.values

@@ -24,7 +24,8 @@ SHARES = (
 )  # fmt: skip
 STOCKS = ("person", "vehicle", "shell", "km2", "person/week", "shell/week", "vehicle/week")
 SIGNED = ("perceived_strength", "hidden_shortfall")
-LONG = pytest.param("regional", 10_000, marks=pytest.mark.long)
+LONG = pytest.param("regional", 10_000, marks=pytest.mark.slow)
+WIDE = pytest.param("national", 10_000, marks=pytest.mark.slow)
 
 
 def test_draws_in_any_order_give_the_same_bits():
@@ -74,8 +75,7 @@ def out_of_bounds(label, node, record):
             yield f"{label}/{path} is no share: {values.min():g} to {values.max():g}"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("resolution", "draws"), [("national", 10_000), ("regional", 500), LONG])
+@pytest.mark.parametrize(("resolution", "draws"), [WIDE, ("regional", 500), LONG])
 def test_prior_draws_are_numbers_and_within_bounds(resolution, draws):
     experiment = build("russia-ukraine-2022", draws=draws, resolution=resolution)
     wrong, done = set(), 0

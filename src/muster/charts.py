@@ -89,8 +89,8 @@ def fan(
     """Both sides' bands over time: 90 %, 50 % and median; published figures as points with their range.
 
     rows: day, side, p5, p25, p50, p75, p95; points: day, side, low, value, high; threshold: value, word; beside: day, side, value of a
-    course to compare with. `live`: a page has a legend of its own, and may put one more course into the data named run, and a moment into
-    those named now.
+    course to compare with. `live`: a page has a legend of its own, and may draw courses over the chart, for which it puts numbers into the
+    data named room.
     """
     x, every = days(rows[0]["day"], max(row["day"] for row in rows)), [row | {"day": f"{row['day']}T00:00:00"} for row in rows]
     base = alt.Chart(values(every)).encode(x=x, color=of_sides(labels, legend=not live))
@@ -112,15 +112,13 @@ def fan(
                 x="day:T", y="value:Q", color=of_sides(labels, legend=not live)
             )
         )
-    layers += [*marks_of_time(threshold, None, None), *(live_marks(labels) if live else [])]
+    layers += [*marks_of_time(threshold, None, None), *([room()] if live else [])]
     return styled(alt.layer(*layers).properties(width=ALONE[0], height=ALONE[1]))
 
 
-def live_marks(labels: tuple[str, str]) -> list[alt.Chart]:
-    """A course and a moment whose data a page puts in: empty until then."""
-    run = alt.Chart(alt.Data(name="run", values=[])).mark_line(strokeWidth=2.6, clip=True)
-    now = alt.Chart(alt.Data(name="now", values=[])).mark_rule(color=INK, strokeWidth=1.2)
-    return [run.encode(x="day:T", y="value:Q", color=of_sides(labels, legend=False)), now.encode(x="day:T")]
+def room() -> alt.Chart:
+    """Marks that nobody sees: a page that draws over the chart puts the ends of its courses in, so that the axis holds them."""
+    return alt.Chart(alt.Data(name="room", values=[])).mark_point(opacity=0).encode(y="value:Q")
 
 
 def chances(rows: list[dict], labels: tuple[str, str], *, window: tuple[str, str] | None = None, last: str | None = None) -> Spec:

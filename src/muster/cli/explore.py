@@ -21,6 +21,9 @@ def explore(
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="open the page in the browser")] = True,
 ) -> None:
     """Turn the levers on a page and see what happens along the chain. Ctrl-C ends it."""
+    from muster.explorer import spare_thread
+
+    spare_thread()
     from muster.explorer.serve import serve
 
     try:

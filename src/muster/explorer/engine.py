@@ -11,9 +11,10 @@ import jax
 import numpy as np
 
 from muster import evidence, simulate
+from muster.ensembles import cut_links
 from muster.errors import UserError
 from muster.experiment import Experiment, build
-from muster.explorer.view import View, experiment_of
+from muster.explorer.view import View, experiment_of, with_sets
 from muster.model import run
 from muster.model.coupling import connected
 from muster.model.pair import pair
@@ -26,7 +27,7 @@ DRAWS = 200  # of an ensemble, unless the page asks for fewer or more
 MOST_DRAWS = 400
 AHEAD = 52  # weeks after the last observation that the typical run goes on
 SEED = 1
-KEPT = 6  # ensembles that are remembered
+KEPT = 4  # ensembles that are remembered, of a quarter of a gigabyte each
 REPRESENTATIVE = (
     "front/troops",
     "front/killed",
@@ -38,6 +39,14 @@ REPRESENTATIVE = (
 
 Readings = tuple[dict[str, Any], dict[str, Any]]  # of both sides: node -> Record of arrays [draw, step(, cohort)]
 GivenUp = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Without:
+    """What a counterfactual does without, beside the view: parameters held at a number, loops cut."""
+
+    fixed: tuple[str, ...] = ()
+    cut: tuple[str, ...] = ()
 
 
 class Superseded(Exception):
@@ -92,7 +101,7 @@ class Engine:
         self.problem = ""
         self.heavy = threading.Lock()  # one ensemble at a time
         self.light = threading.Lock()  # one typical run at a time
-        self.fans, self.runs, self.pasts = Remembered(), Remembered(32), Remembered(24)
+        self.fans, self.runs, self.pasts, self.judged = Remembered(), Remembered(32), Remembered(24), Remembered()
         self.programs: dict[Structure, Callable] = {}
 
     def warm(self) -> None:
@@ -219,41 +228,51 @@ class Engine:
 
     # ---- ensembles
 
-    def fan(self, view: View, draws: int | None = None, regional: bool = False, gone: GivenUp = lambda: False) -> Fan:
-        """The ensemble of a view, on the same draws in every view."""
+    def fan(
+        self, view: View, draws: int | None = None, regional: bool = False, gone: GivenUp = lambda: False, without: Without | None = None
+    ) -> Fan:
+        """The ensemble of a view, on the same draws in every view; one of a counterfactual (`without`) is not remembered."""
         key = view.key, draws or self.draws, regional
+        if without is not None:
+            with self.heavy:
+                return self.computed(view, draws, regional, gone, without)
         known = self.fans.get(key)
-        if known is not None:
-            return known
-        experiment = self.experiment(view, draws, regional)
-        with self.heavy:
-            known = self.fans.get(key)
-            if known is not None:
-                return known
-            chunks = [self.lane(experiment, first, gone) for first in range(0, experiment.draws, self.width(experiment))]
+        if known is None:
+            with self.heavy:
+                known = self.fans.get(key) or self.fans.keep(key, self.computed(view, draws, regional, gone, Without()))
+        return known
+
+    def computed(self, view: View, draws: int | None, regional: bool, gone: GivenUp, without: Without) -> Fan:
+        """An ensemble, computed now."""
+        world = self.experiment(view, draws, regional)
+        experiment = self.experiment(with_sets(view, without.fixed), draws, regional) if without.fixed else world
+        firsts = range(0, experiment.draws, self.width(experiment))
+        chunks = [self.lane(experiment, first, gone, world, without.cut) for first in firsts]
         readings, seen = (jax.tree.map(simulate.joined, *parts) for parts in zip(*chunks, strict=True))
-        return self.fans.keep(key, Fan(experiment, readings, seen))
+        return Fan(experiment, readings, seen)
 
     def width(self, experiment: Experiment) -> int:
         """Draws of one call."""
         return simulate.lane_width(experiment) * jax.device_count()
 
-    def lane(self, experiment: Experiment, first: int, gone: GivenUp):
-        """Readings of some draws of an ensemble: of both sides, and by region."""
+    def lane(self, experiment: Experiment, first: int, gone: GivenUp, world: Experiment, cut: tuple[str, ...]):
+        """Readings of some draws: of both sides, and by region; under other decisions, numbers or loops on what `world` lived through."""
         if gone():
             raise Superseded
         width = self.width(experiment)
         numbers = np.arange(first, first + width)
         draws = simulate.draws_of(experiment, numbers, self.params(experiment, numbers))
-        if experiment.levers is not experiment.base_levers:
-            key = first, simulate.region_counts(experiment), tuple(experiment.fixed.items()), experiment.structure
+        own = experiment.levers is experiment.base_levers and experiment is world and not cut
+        if not own:
+            key = first, simulate.region_counts(world), tuple(world.fixed.items()), world.structure
             past = self.pasts.get(key)
             if past is None:
-                past = self.pasts.keep(key, simulate.outcome(experiment, draws, experiment.base_levers)[0])
+                lived = draws if experiment is world else simulate.draws_of(world, numbers, self.params(world, numbers))
+                past = self.pasts.keep(key, simulate.outcome(world, lived, world.base_levers)[0])
             if gone():
                 raise Superseded
             draws = replace(draws, past=past)
-        _, sides, seen = simulate.outcome(experiment, draws, conditioned=experiment.levers is experiment.base_levers)
+        _, sides, seen = simulate.outcome(experiment, draws, links=cut_links(cut), conditioned=own)
         count = min(width, experiment.draws - first)
         return jax.tree.map(lambda leaf: leaf[:count], (sides, seen))
 

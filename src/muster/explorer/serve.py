@@ -38,7 +38,7 @@ class Patient(H11Protocol):
 def listening(host: str, port: int) -> socket.socket:
     """A socket on an address."""
     kind = socket.AF_INET6 if ":" in host else socket.AF_INET
-    found = socket.socket(kind, socket.SOCK_STREAM)
+    found = socket.socket(kind, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named: else asyncio does not know TCP, and answers wait 40 ms
     found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         found.bind((host, port))

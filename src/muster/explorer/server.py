@@ -21,7 +21,7 @@ from muster.explorer.guard import Guard
 from muster.explorer.view import View
 
 STATIC = Path(__file__).parent / "static"
-LIGHT_SECONDS, HEAVY_SECONDS, LONG_SECONDS = 60, 180, 600  # after which an answer is given up
+LIGHT_SECONDS, HEAVY_SECONDS, LONG_SECONDS = 120, 180, 600  # after which an answer is given up; a rival's program is compiled first
 WAITING = 8  # heavy questions at a time, all visitors together; more are told to come again
 Path_ = Annotated[str, Field(max_length=80, pattern=r"^[a-z_]+/[a-z0-9_]+$")]
 Kind = Literal["csv", "results.nc", "report.html", "scenario.yaml"]
@@ -58,10 +58,11 @@ class OfRegions(Strictly):
 
 
 class OfClaims(Strictly):
-    """A view."""
+    """A view; with `every_run` also the readings that need other policies, cut loops or regions."""
 
     view: View = View()
     draws: Draws | None = None
+    every_run: bool = False
 
 
 class OfWhy(OfRun):
@@ -232,10 +233,9 @@ def questions(app: FastAPI, engine: Engine, desk: Desk) -> None:
     @app.post("/api/claims")
     async def claims(asked: OfClaims, request: Request) -> dict:
         def work(gone):
-            found = engine.fan(asked.view, asked.draws, gone=gone)
-            return verdicts.verdicts(engine, found, engine.fan(reference_of(asked.view), asked.draws, gone=gone))
+            return verdicts.verdicts(engine, asked.view, reference_of(asked.view), asked.draws, asked.every_run, gone)
 
-        return await desk.slow(request, work)
+        return await desk.slow(request, work, LONG_SECONDS)
 
     @app.post("/api/why")
     async def why(asked: OfWhy, request: Request) -> dict:

@@ -1,20 +1,25 @@
 """The claims on the ensemble of a view: the headline reading of each, by the rule of muster assess, beside what it was as decided."""
 
+from dataclasses import dataclass, field
 from functools import cache
 
-from muster.assess import NO_FIT, RARE, UNMOVED, moved, prior_answers, reading_key
+import numpy as np
+
+from muster.assess import NO_FIT, RARE, UNMOVED, has_tables, moved, prior_answers, reading_key, series_of
 from muster.claims import Claim, Reading, claims, threshold_of
+from muster.ensembles import thinned
 from muster.errors import NotComputed, UserError
 from muster.explorer.answers import rounded
-from muster.explorer.engine import Engine, Fan
-from muster.propositions import One, holds, value
+from muster.explorer.engine import Engine, GivenUp, Without
+from muster.explorer.view import REFERENCE, View
+from muster.propositions import holds, value
 from muster.quantities import Effect, every, of_battles, of_ensemble, of_regions
 from muster.results import Results
 from muster.verdict import judge, standard_error, varies, whole_ensemble_error
 from muster.weights import weighted_quantile
 
-NOT_LIVE = "not_live"
-LATER = "This reading needs runs of its own (another policy, cut loops, regions or battles); muster assess makes them."
+LATER = "later"  # a verdict that needs runs of its own, which were not asked for
+NOT_HERE = "not_here"
 
 
 @cache
@@ -23,28 +28,61 @@ def asked(scenario: str) -> tuple[Claim, ...]:
     return tuple(claims((), scenario))
 
 
-def live(reading: Reading) -> bool:
-    """Whether a reading is answered by one ensemble alone."""
-    if reading.proposition is None or reading.policy != "as-happened":
-        return False
+@dataclass
+class Runs:
+    """The ensembles of a view that readings ask for: its own, and others with another policy, numbers held fixed or loops cut."""
+
+    engine: Engine
+    view: View
+    draws: int | None
+    gone: GivenUp
+    weights: None = None
+    regional: bool = False
+    known: dict[tuple, Results] = field(default_factory=dict)
+
+    def results(self, policy: str, fixed: tuple[str, ...] = (), cut: tuple[str, ...] = ()) -> Results:
+        """The results under a policy; `as-happened` means what the view has decided."""
+        key = policy, fixed, cut, self.regional
+        if key not in self.known:
+            view = self.view if policy == REFERENCE else self.view.model_copy(update={"policy": policy})
+            own = key == (REFERENCE, (), (), False)
+            found = self.engine.fan(view, self.draws, self.regional, self.gone, None if own else Without(fixed, cut)).results
+            self.known[key] = found if own else thinned(found, series_of(list(asked(self.engine.base.name)), self.engine.base.sides))
+        return self.known[key]
+
+    def by_region(self) -> "Runs":
+        """The same by regions."""
+        return Runs(self.engine, self.view, self.draws, self.gone, regional=True, known=self.known)
+
+
+def one_run(reading: Reading) -> bool:
+    """Whether a reading is answered by the view's own ensemble, or by the battles."""
+    if reading.proposition is None:
+        return True
     quantity = reading.proposition.quantity
-    parts = [isinstance(part, Effect) for part in every(quantity)]
-    return not (any(parts) or of_battles(quantity) or of_regions(quantity))
+    effect = any(isinstance(part, Effect) for part in every(quantity))
+    return of_battles(quantity) or (reading.policy == REFERENCE and not effect and not of_regions(quantity))
 
 
-def judged(reading: Reading, results: Results, fitted: bool, scenario: str) -> tuple[float | None, str, str | None]:
-    """Probability, verdict and remark of a reading on one ensemble."""
-    if not live(reading) or reading.proposition is None:
-        return None, NOT_LIVE, reading.not_testable or reading.not_computed or LATER
+def judged(reading: Reading, runs: Runs, every_run: bool) -> tuple[float | None, str, str | None]:
+    """Probability, verdict and remark of a reading; of one that needs runs of its own only where all runs are asked for."""
+    if reading.proposition is None:
+        return None, NOT_HERE, reading.not_testable or reading.not_computed
+    if not (every_run or one_run(reading)):
+        return None, LATER, None
+    quantity, base = reading.proposition.quantity, runs.engine.base
+    if of_regions(quantity) and not has_tables(base):
+        return None, NOT_HERE, "It asks for a table of regions of each side."
     try:
-        values = value(reading.proposition.quantity, One(results))
+        values = value(quantity, runs.by_region() if of_regions(quantity) else runs, reading.policy)
     except (NotComputed, UserError) as problem:
-        return None, NOT_LIVE, str(problem)
+        return None, NOT_HERE, str(problem)
     truths = holds(reading.proposition, values, threshold_of(reading, reading.id)[0])
-    p, error = whole_ensemble_error(truths) if of_ensemble(reading.proposition.quantity) else standard_error(truths)
+    p, error = whole_ensemble_error(truths) if of_ensemble(quantity) else standard_error(truths)
     low, middle, high = (weighted_quantile(values, None, level) for level in (0.05, 0.5, 0.95))
-    remark = remark_on(reading, (p, (low, middle, high)), fitted, scenario)
-    found = judge({"default": (p, error)}, remark is not None, reading.event or varies(values), complete=False, unanimous=False)
+    battles, unanimous = of_battles(quantity), len(np.unique(truths)) == 1 and not of_ensemble(quantity)
+    remark = None if battles else remark_on(reading, (p, (low, middle, high)), base.posterior is not None, base.name)
+    found = judge({"default": (p, error)}, remark is not None, reading.event or varies(values), complete=battles, unanimous=unanimous)
     return p, found.verdict, f"Prior-driven: {remark}." if remark else None
 
 
@@ -58,14 +96,27 @@ def remark_on(reading: Reading, after, fitted: bool, scenario: str) -> str | Non
     return UNMOVED if before is not None and not moved(after, before) else None
 
 
-def verdicts(engine: Engine, found: Fan, reference: Fan) -> dict:
+def all_judged(runs: Runs, every_run: bool) -> list[tuple[float | None, str, str | None]]:
+    """Every claim's headline reading under a view; remembered, because every visitor is told the same."""
+    key = runs.view.key, runs.draws, every_run
+    known = runs.engine.judged.get(key)
+    if known is None:
+        found = [judged(headline(claim), runs, every_run) for claim in asked(runs.engine.base.name)]
+        known = runs.engine.judged.keep(key, found)
+    return known
+
+
+def headline(claim: Claim) -> Reading:
+    """The reading that stands for a claim."""
+    return next(one for one in claim.readings if one.headline)
+
+
+def verdicts(engine: Engine, view: View, reference: View, draws: int | None, every_run: bool, gone: GivenUp) -> dict:
     """Every claim by its headline reading, under the view and as it was decided with the same draws."""
-    name, fitted, rows = engine.base.name, engine.base.posterior is not None, []
-    now, was = found.results, reference.results
-    for claim in asked(name):
-        reading = next(one for one in claim.readings if one.headline)
-        p, verdict, remark = judged(reading, now, fitted, name)
-        before = judged(reading, was, fitted, name)
+    now, was = (all_judged(Runs(engine, one, draws, gone), every_run) for one in (view, reference))
+    rows = []
+    for claim, (p, verdict, remark), (p_before, before, _) in zip(asked(engine.base.name), now, was, strict=True):
+        reading = headline(claim)
         rows.append(
             {
                 "id": claim.id,
@@ -73,14 +124,16 @@ def verdicts(engine: Engine, found: Fan, reference: Fan) -> dict:
                 "statement": reading.statement,
                 "p": None if p is None else rounded(p),
                 "verdict": verdict,
-                "p_before": None if before[0] is None else rounded(before[0]),
-                "before": before[1],
+                "p_before": None if p_before is None else rounded(p_before),
+                "before": before,
                 "why": remark,
                 "outcome": reading.outcome,
             }
         )
-    rows.sort(key=lambda row: (row["verdict"] == NOT_LIVE, row["verdict"] == row["before"], -shift(row["p"], row["p_before"])))
-    return {"claims": rows, "moved": sum(row["verdict"] != row["before"] for row in rows), "draws": found.experiment.draws}
+    rows.sort(key=lambda row: (row["p"] is None, row["verdict"] == row["before"], -shift(row["p"], row["p_before"])))
+    moved_ones = sum(row["verdict"] != row["before"] for row in rows)
+    later = sum(row["verdict"] == LATER for row in rows)
+    return {"claims": rows, "moved": moved_ones, "later": later, "draws": draws or engine.draws}
 
 
 def shift(p: float | None, before: float | None) -> float:

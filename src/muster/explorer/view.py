@@ -41,6 +41,11 @@ class View(BaseModel):
         return json.dumps(self.model_dump(mode="json"), sort_keys=True)
 
 
+def with_sets(view: View, sets: tuple[str, ...]) -> View:
+    """A view with further settings."""
+    return view.model_copy(update={"sets": (*view.sets, *sets)})
+
+
 @dataclass(frozen=True)
 class Turn:
     """One lever of one side, or a part of it, turned to a value from a day on."""

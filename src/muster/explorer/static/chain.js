@@ -1,20 +1,12 @@
 /** The chain as a picture and as the way around: a button a link, with its number and a sparkline of both sides. */
 import { facts, look } from "./state.js";
-import { make, number, say, the } from "./text.js";
+import { drawn, make, number, say, the } from "./text.js";
 /** @typedef {import("./types.js").Chain} Chain */
 /** @typedef {import("./types.js").Link} Link */
 
-const SVG = "http://www.w3.org/2000/svg";
 const WIDTH = 100, HEIGHT = 26;
 /** @type {Map<string, {button: HTMLElement, numbers: HTMLElement[], lines: SVGElement[], now: SVGElement}>} */
 const boxes = new Map();
-
-/** An element of a drawing. @param {string} tag @param {Object<string, string|number>} given @returns {SVGElement} */
-function drawn(tag, given) {
-  const made = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(given)) made.setAttribute(name, String(value));
-  return made;
-}
 
 /** Draws the boxes. @param {(name: string) => void} choose */
 export function build(choose) {

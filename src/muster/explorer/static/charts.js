@@ -1,4 +1,5 @@
 /** Charts: the server's specifications, in the page's colours and width, without evaluating code (the interpreter of expressions). */
+import { drawn } from "./text.js";
 import { expressionInterpreter } from "./vendor/vega-interpreter.js";
 /** @typedef {import("./types.js").Spec} Spec */
 
@@ -30,6 +31,7 @@ export class Chart {
     /** @type {Spec|null} */ this.spec = null;
     /** @type {any} */ this.view = null;
     /** @type {Object<string, Object<string, any>[]>} */ this.held = {};
+    /** @type {{days: number[], courses: (number|null)[][], moment: number}|null} */ this.above = null;
     this.width = 0;
     this.soon = 0;
     new ResizeObserver(() => this.fit()).observe(place);
@@ -48,6 +50,37 @@ export class Chart {
     this.view = next;
     this.place.replaceChildren();
     await next.initialize(this.place).runAsync();
+    this.lay();
+  }
+
+  /**
+   * Draws courses and a moment over the chart, in its scales, without computing the chart anew.
+   * @param {number[]} days milliseconds of the weeks @param {(number|null)[][]} courses one a side @param {number} moment milliseconds
+   */
+  over(days, courses, moment) {
+    this.above = { days, courses, moment };
+    this.lay();
+  }
+
+  /** Lays the courses over the chart as it stands; where they leave it, the axis is stretched first. */
+  lay() {
+    const root = this.view && this.place.querySelector("svg .role-frame.root > g");
+    if (!root || !this.above) return;
+    const { days, courses, moment } = this.above, x = this.view.scale("x"), y = this.view.scale("y");
+    const known = /** @type {number[]} */ (courses.flat().filter((value) => value !== null));
+    const ends = known.length ? [Math.min(...known), Math.max(...known)] : [], [low, high] = y.domain();
+    const held = (this.held.room ?? []).map((row) => row.value);
+    const beyond = ends.filter((value) => (value < low || value > high) && !(value >= Math.min(...held) && value <= Math.max(...held)));
+    if (beyond.length) this.data("room", [...held, ...beyond].map((value) => ({ value })));
+    const paper = drawn("svg", { class: "over", width: this.view.width(), height: this.view.height() });
+    const at = x(moment).toFixed(1);
+    paper.append(drawn("path", { class: "moment", d: `M${at} 0V${this.view.height()}` }));
+    courses.forEach((own, side) => {
+      const line = own.map((value, week) => (value === null || week >= days.length ? "" : `${x(days[week]).toFixed(1)} ${y(value).toFixed(1)}`));
+      paper.append(drawn("path", { class: `course side${side}`, d: `M${line.filter(Boolean).join("L")}` }));
+    });
+    root.querySelector(".over")?.remove();
+    root.append(paper);
   }
 
   /** Puts rows into data of a name. @param {string} name @param {Object<string, any>[]} rows */
@@ -59,14 +92,18 @@ export class Chart {
     } catch {
       return; // this chart has no data of that name: it is kept for one that has
     }
-    if (!this.soon) this.soon = requestAnimationFrame(() => { this.soon = 0; this.view?.runAsync(); }); // once a frame, whatever has changed
+    if (!this.soon) this.soon = requestAnimationFrame(async () => { // once a frame, whatever has changed
+      await this.view?.runAsync();
+      this.soon = 0;
+      this.lay();
+    });
   }
 
   /** Draws again where the place has another width. */
   fit() {
     if (this.view && this.stretch && Math.abs(this.place.clientWidth - this.width) > 2) {
       this.width = this.place.clientWidth;
-      this.view.width(this.width).resize().runAsync();
+      this.view.width(this.width).resize().runAsync().then(() => this.lay());
     }
   }
 

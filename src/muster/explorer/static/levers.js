@@ -78,7 +78,7 @@ function slider(of) {
     return Number(x.toPrecision(4));
   };
   const id = `c-${of.path.replaceAll(".", "-")}`;
-  const unit = { 1: "", person: say("unit.person") }[/** @type {string} */ (of.unit)] ?? of.unit;
+  const unit = say(`unit.${of.unit}`);
   const shown = make("output", { class: "value", for: id });
   const write = (/** @type {number} */ x) => { shown.textContent = `${number(x)} ${unit}`.trim(); input.setAttribute("aria-valuetext", shown.textContent); };
   const input = /** @type {HTMLInputElement} */ (make("input", { type: "range", id, min: 0, max: STEPS, step: 1, "aria-describedby": `${id}-m` }));

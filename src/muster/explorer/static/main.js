@@ -16,6 +16,8 @@ const chart = new Chart(the("chart"), 330);
 /** @type {{fan: Fan|null, rest: Run|null, run: Run|null, question: string, playing: number}} */
 const now = { fan: null, rest: null, run: null, question: "", playing: 0 };
 const ensemble = rested(REST);
+/** @type {number[]} */
+let days = []; // milliseconds of the weeks that a typical run has
 
 /** What is asked of a run now. @returns {Question} */
 function question() {
@@ -59,6 +61,7 @@ function later(atOnce = false) {
     now.question = JSON.stringify(asked);
     now.run = now.rest = null;
     quick(asked);
+    chart.data("room", []);
     await chart.draw(fan.spec);
     the("chart").removeAttribute("aria-busy");
     status("");
@@ -92,9 +95,7 @@ function paint() {
   if (!fan) return;
   const series = moved(fan.series, run?.series, rest?.series);
   const turning = series !== fan.series;
-  chart.data("run", turning ? series.flatMap((own, side) => own.filter((_, week) => week < state.facts.weeks)
-    .map((value, week) => ({ day: new Date(`${state.dayOf(week)}T00:00:00`), side: state.facts.sides[side].label, value }))) : []);
-  chart.data("now", [{ day: new Date(`${day}T00:00:00`) }]);
+  chart.over(days, turning ? series.map((own) => own.slice(0, days.length)) : [], Date.parse(`${day}T00:00:00`));
   readout(series, fan, turning);
 }
 
@@ -180,6 +181,7 @@ function build() {
   tell();
   document.title = `${say("kicker")}: ${state.facts.title}`;
   the("title").textContent = state.facts.title;
+  days = Array.from({ length: state.facts.weeks }, (_, week) => Date.parse(`${state.dayOf(week)}T00:00:00`));
   the("legend").replaceChildren(...state.facts.sides.map((side, place) => make("li", { class: `side${place}` }, side.label)),
     ...["key.band", "key.point", "key.dashed"].map((key) => make("li", { class: key.slice(4) }, say(key))));
   const rests = state.facts.posterior ? say("about_posterior", { posterior: state.facts.posterior }) : say("about_prior");
@@ -217,6 +219,16 @@ function listen() {
   state.onAddress(async () => { await speak(state.look.language); build(); });
 }
 
+/** Waits until the server has its programs: a machine that never ran them compiles for a minute. */
+async function prepared() {
+  for (let told = await read("state", null); ; told = await read("state", null)) {
+    if (told.problem) throw new Error(told.problem);
+    if (told.ready) return;
+    status(say("preparing"));
+    await new Promise((done) => window.setTimeout(done, 300));
+  }
+}
+
 /** Waits until the programs are ready, and begins. */
 async function main() {
   const told = read("facts", null);
@@ -224,6 +236,7 @@ async function main() {
   tell();
   status(say("starting"));
   state.begin(await told);
+  await prepared();
   listen();
   build();
 }

@@ -8,7 +8,7 @@ import { make, say, the } from "./text.js";
 import { fill as why } from "./why.js";
 /** @typedef {{nodes: Node[], after?: () => Promise<void>, moment?: () => void}} Filled */
 
-/** @type {Object<string, (signal: AbortSignal, again: () => void) => Promise<Filled>>} */
+/** @type {Object<string, (signal: AbortSignal, again: () => void, refresh: () => void) => Promise<Filled>>} */
 const PANELS = { compare, map, claims, structures, why };
 const TABS = Object.keys(PANELS);
 /** @type {() => void} */
@@ -56,7 +56,7 @@ export async function refresh() {
   panel.setAttribute("aria-busy", "true");
   if (!panel.hasChildNodes()) panel.append(make("p", { class: "note" }, say("waiting")));
   try {
-    const filled = await PANELS[look.tab](signal, redraw);
+    const filled = await PANELS[look.tab](signal, redraw, refresh);
     if (signal.aborted) return;
     panel.replaceChildren(...filled.nodes);
     await filled.after?.();

@@ -3,6 +3,7 @@
 /** @type {Object<string, string>} */
 let held = {};
 let language = "en";
+const SVG = "http://www.w3.org/2000/svg";
 
 /** Reads a language. @param {string} name */
 export async function speak(name) {
@@ -46,6 +47,13 @@ export function make(tag, given = {}, ...children) {
     else if (value !== false && value !== null && value !== undefined) made.setAttribute(name, String(value));
   }
   made.append(...children);
+  return made;
+}
+
+/** An element of a drawing. @param {string} tag @param {Object<string, string|number>} given @returns {SVGElement} */
+export function drawn(tag, given) {
+  const made = document.createElementNS(SVG, tag);
+  for (const [name, value] of Object.entries(given)) made.setAttribute(name, String(value));
   return made;
 }
 
