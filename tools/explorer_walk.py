@@ -11,12 +11,12 @@ import sys
 import time
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 
 DOCS = Path(__file__).parents[1] / "docs"
 MUSTER = Path(sys.executable).with_name("muster")
 STILL = "#chart:not([aria-busy]) svg"
-WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 360, "height": 800}
+WIDE, PHONE = ViewportSize(width=1440, height=900), ViewportSize(width=360, height=800)
 
 
 def still(page: Page) -> None:
