@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from muster.assess import alternatives, assess, keys_of
+from muster.assess import FEWEST, alternatives, assess, by_slice, keys_of
 from muster.claims import claims, read_claim
 from muster.cli import status
 from muster.ensembles import Ensembles, Key
@@ -100,10 +100,28 @@ def test_claims_json_holds_every_field(judgement, tmp_path):
     judgement.save(tmp_path / "out")
     told = json.loads((tmp_path / "out" / "claims.json").read_text(encoding="utf-8"))
     fields = {"id", "statement", "probability", "mcse", "verdict", "resolution", "scores", "drivers", "flips", "prior_driven", "mirror",
-              "evidence", "quantity", "by_continuation", "by_structure", "why_not", "headline"}  # fmt: skip
+              "evidence", "quantity", "by_continuation", "by_structure", "by_number_exponent", "why_not", "headline"}  # fmt: skip
     assert {"id", "paraphrase", "source", "readings"} <= set(told[0])
     assert all(fields <= set(item) for item in told[0]["readings"])
     assert {"outcome", "rows", "figures", "rule"} <= set(told[0]["readings"][0]["resolution"])
+
+
+def test_the_answer_is_told_by_slices_of_the_loss_law():
+    """A reading that is true where omega is above 1/2, on draws of which the upper slice has too few."""
+    exponents = np.concatenate([np.linspace(0.2, 0.39, 50), np.linspace(0.4, 0.59, 40), np.full(FEWEST - 1, 0.7)])
+    found = by_slice(exponents > 0.5, exponents, None)
+    assert set(found) == {"below 0.4", "0.4 to 0.6"}
+    assert (found["below 0.4"].probability, found["below 0.4"].draws) == (0, 50)
+    assert found["0.4 to 0.6"].probability == pytest.approx(0.5, abs=0.03)
+    heavy = np.where(exponents > 0.5, 3.0, 1.0)
+    weighted = by_slice(exponents > 0.5, exponents, heavy / heavy.sum())
+    assert weighted["0.4 to 0.6"].probability == pytest.approx(0.75, abs=0.03)
+
+
+def test_slices_of_the_loss_law_share_the_draws(judgement):
+    parts = reading(judgement, "magnitude").by_number_exponent
+    assert 0 < sum(part.draws for part in parts.values()) <= DRAWS
+    assert reading(judgement, "average").by_number_exponent == {}
 
 
 def test_a_run_shared_by_readings_is_the_run_of_muster_run():

@@ -16,7 +16,7 @@ from muster.drivers import RESOLVED, variance_shares
 from muster.ensembles import Ensembles, Key, Under
 from muster.errors import NotComputed, UserError
 from muster.experiment import Experiment, structures_of
-from muster.judgement import NO_BAND, QUANTILES, Band, JudgedReading, Judgement, Settled
+from muster.judgement import NO_BAND, QUANTILES, Band, JudgedReading, Judgement, Settled, Slice
 from muster.model.structure import Structure, alternatives
 from muster.observe import observations
 from muster.posterior import Posterior, posterior_file
@@ -35,6 +35,8 @@ SHIFT, NARROWED = 0.1, 0.8  # from where on a fit counts as having moved a readi
 RARE = "a rare event of one war: no figure can move it far"
 FEW = "no figure speaks of its quantity, or the figures hardly moved it"
 FROM_BATTLES = "answered by the fit to battles alone"
+SLICES = {"below 0.4": (-np.inf, 0.4), "0.4 to 0.6": (0.4, 0.6), "above 0.6": (0.6, np.inf)}  # of omega, the loss law's exponent of numbers
+FEWEST = 20  # draws of a slice from which on its answer is told
 MOVED, OPEN = 0.05, (0.05, 0.95)  # how far figures must move a prior probability that lay between these
 Progress = Callable[[str, int, int], None]
 Answer = tuple[float, Band]  # the probability of a reading, and 5 %, median and 95 % of its quantity
@@ -54,6 +56,7 @@ class Judge:
     experiment: Experiment
     names: list[str]
     drawn: np.ndarray  # [parameter, draw]
+    exponents: np.ndarray  # omega [draw]
     weighed: Weighed | None = None
     regional: bool = False
     at_prior: dict[str, Answer] = field(default_factory=dict)  # what readings gave before the fit, where it is known
@@ -133,7 +136,7 @@ def without(reading: Reading, verdict, reason: str | None, settled: Settled, uni
     """A reading without numbers, and why."""
     return JudgedReading(
         reading=reading, judged=Judged.without(verdict), unit=unit, threshold=threshold, quantiles=NO_BAND, mirror=NO_BAND, drivers=[],
-        flips=[], by_continuation={}, by_structure={}, scores=None, evidence={}, resolution=settled, why_not=reason,
+        flips=[], by_continuation={}, by_structure={}, by_number_exponent={}, scores=None, evidence={}, resolution=settled, why_not=reason,
     )  # fmt: skip
 
 
@@ -160,7 +163,7 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
     }  # fmt: skip
     flips = [name for name, (share, _) in shares.items() if (share > 0.5) != over]
     flips += [name for name, share in endings.items() if (share > 0.5) != over]
-    per_draw = not (whole or battles)
+    per_draw = not (whole or battles) and len(values) == len(using.exponents)
     scored = scores(p, settled.outcome) if judged.verdict != "not testable" else None
     return JudgedReading(
         reading=reading,
@@ -173,6 +176,7 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         flips=flips,
         by_continuation=endings,
         by_structure={name: share for name, (share, _) in shares.items()},
+        by_number_exponent=by_slice(truths, using.exponents, using.weights) if per_draw else {},
         scores=scored,
         evidence=evidence_of(quantity, using),
         resolution=settled,
@@ -181,6 +185,17 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         prior=before[0] if (using.weighed or using.experiment.posterior) and not battles else None,
         remark=FROM_BATTLES if battles else remark,
     )
+
+
+def by_slice(truths: np.ndarray, exponents: np.ndarray, weights: np.ndarray | None) -> dict[str, Slice]:
+    """The answer by slices of omega, which decides whether a front is stable: of a slice with too few draws nothing is told."""
+    found = {}
+    for name, (low, high) in SLICES.items():
+        inside = (exponents >= low) & (exponents < high)
+        if np.count_nonzero(inside) >= FEWEST:
+            p, error = standard_error(truths[inside], None if weights is None else weights[inside] / np.sum(weights[inside]))
+            found[name] = Slice(p, error, int(np.count_nonzero(inside)))
+    return found
 
 
 def told_by_continuation(reading: Reading, last_observation: datetime.date) -> bool:
@@ -361,8 +376,9 @@ def assess(
         ensembles.run(key)
     results = ensembles.run(Key())
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
+    exponents = np.broadcast_to(evidence.draw(experiment, np.arange(draws))[0].front.number_exponent, draws)
     weighed = weigh(results, Path(observe), without) if observe is not None else None
-    using = Judge(ensembles, chosen, experiment, names, drawn, weighed, by_region, at_prior)
+    using = Judge(ensembles, chosen, experiment, names, drawn, exponents, weighed, by_region, at_prior)
     found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
     notes = notes_of(experiment, as_of, weighed, without)
     return Judgement(found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None, ensembles)

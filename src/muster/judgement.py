@@ -1,7 +1,7 @@
 """What an assessment says: records that the command, the files and the page are made from."""
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,15 @@ class Settled:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """The answer among some of the draws: probability, Monte-Carlo error, how many draws."""
+
+    probability: float
+    mcse: float
+    draws: int
+
+
+@dataclass(frozen=True)
 class JudgedReading:
     """A reading with everything that is told about it. Bands are 5 %, median and 95 %, in the unit given."""
 
@@ -42,6 +51,7 @@ class JudgedReading:
     flips: list[str]  # rival structures and continuations under which the reading falls on the other side of 1/2
     by_continuation: dict[str, float]
     by_structure: dict[str, float]
+    by_number_exponent: dict[str, Slice]  # by slices of omega, the loss law's exponent of numbers
     scores: dict[str, float] | None
     evidence: dict[str, dict[str, int]]  # observations used that speak of its quantity: side -> camp -> count
     resolution: Settled
@@ -129,5 +139,6 @@ def reading_as_dict(item: JudgedReading) -> dict:
         "flips": item.flips,
         "by_continuation": item.by_continuation,
         "by_structure": item.by_structure,
+        "by_number_exponent": {name: asdict(part) for name, part in item.by_number_exponent.items()},
         "evidence": item.evidence,
     }

@@ -96,16 +96,20 @@ def bands(values: np.ndarray) -> np.ndarray:
 
 
 def rows_of(engine: Engine, values: tuple[np.ndarray, np.ndarray], weeks: int) -> list[dict]:
-    """Rows of a fan: day, side, quantiles; two weeks apart, over a long horizon four."""
+    """Rows of a fan: day, side, quantiles."""
     labels = labels_of(engine)
-    stride = 2 if weeks <= engine.steps else 4
     days, rows = days_of(engine, weeks), []
     for label, own in zip(labels, values, strict=True):
         quantiles = bands(own[:, :weeks])
-        for step in sorted({*range(0, weeks, stride), weeks - 1}):
+        for step in shown_steps(engine, weeks):
             numbers = dict(zip(("p5", "p25", "p50", "p75", "p95"), listed(quantiles[:, step]), strict=True))
             rows.append({"day": days[step], "side": label, **numbers})
     return rows
+
+
+def shown_steps(engine: Engine, weeks: int) -> list[int]:
+    """The steps that a chart shows: two weeks apart, over a long horizon four."""
+    return sorted({*range(0, weeks, 2 if weeks <= engine.steps else 4), weeks - 1})
 
 
 def labels_of(engine: Engine) -> tuple[str, str]:
@@ -144,7 +148,7 @@ def fan(engine: Engine, found: Fan, path: str, since: bool, whole: bool, referen
     if reference is not None:
         for label, side in zip(labels_of(engine), reference.readings, strict=True):
             middle = np.median(course(side, path, since, scale), axis=0)
-            beside += [{"day": days[step], "side": label, "value": rounded(middle[step])} for step in range(0, weeks, 4)]
+            beside += [{"day": days[step], "side": label, "value": rounded(middle[step])} for step in shown_steps(engine, weeks)]
     rows = rows_of(engine, (values[0], values[1]), weeks)
     node, _, name = path.partition("/")
     spec = charts.fan(

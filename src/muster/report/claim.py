@@ -289,11 +289,24 @@ def changes(item: JudgedReading, judgement: Judgement) -> list[str]:
         told.append(f"None of {len(judgement.structures) - 1} rival equations puts the answer on the other side of one half.")
     else:
         told.append("Rival equations were not run; muster assess --structures all runs them.")
+    told += by_exponent(item)
     if item.judged.by_construction:
         told.append("By construction: every draw under every equation gives this answer.")
     if item.judged.prior_driven:
         told.append(f"Data: {item.remark or 'no fit has moved this number'}.")
     return told
+
+
+def by_exponent(item: JudgedReading) -> list[str]:
+    """The answer by slices of the loss law's exponent, where they differ by more than chance."""
+    parts = item.by_number_exponent
+    if len(parts) < 2:
+        return []
+    first, *_, last = sorted(parts.values(), key=lambda part: part.probability)
+    if last.probability - first.probability <= 3 * np.hypot(first.mcse, last.mcse):
+        return []
+    shares = ", ".join(f"{probability(part.probability)} {name}" for name, part in parts.items())
+    return [f"The loss law: by its exponent of numbers (omega) the probability is {shares}."]
 
 
 def evidence(item: JudgedReading, judgement: Judgement) -> list[str]:

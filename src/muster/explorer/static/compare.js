@@ -18,7 +18,7 @@ export async function fill(signal, again) {
   const place = make("div", { class: "chart", role: "img", "aria-label": told.told });
   const chart = new Chart(place, 240);
   const columns = ["quantity", "of_side", "as_happened", "with_settings", "difference", "probability"];
-  const rows = told.rows.map((/** @type {any} */ row) => make("tr", {}, make("th", { scope: "row" }, `${row.quantity}, ${row.unit}`), make("td", {}, row.side),
+  const rows = told.rows.map((/** @type {any} */ row) => make("tr", {}, make("th", { scope: "row" }, row.unit === "1" ? row.quantity : `${row.quantity}, ${row.unit}`), make("td", {}, row.side),
     make("td", { class: "figure" }, number(row.as_happened)), make("td", { class: "figure" }, number(row.under_policy)),
     make("td", { class: "figure" }, `${number(row.median)} (${number(row.low)} … ${number(row.high)})`),
     make("td", { class: "figure" }, row.p_above_zero === null ? "–" : row.p_above_zero.toFixed(2))));
