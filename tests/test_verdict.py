@@ -115,6 +115,15 @@ def test_scores_are_proper_and_only_where_the_outcome_is_known():
         assert grid[int(np.argmin(expected))] == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize("kind", [float, bool])
+def test_numbers_that_move_nothing_are_hardly_ever_told_as_drivers(kind):
+    """Five hundred parameters, quantities that rest on none of them: one set in twenty may show one."""
+    random = np.random.default_rng(3)
+    drawn, names = random.normal(size=(500, 200)), [f"p{i}" for i in range(500)]
+    quantities = (random.normal(size=200) > 0.3 if kind is bool else random.normal(size=200) for _ in range(40))
+    assert sum(bool(variance_shares(values.astype(kind), names, drawn)) for values in quantities) <= 6
+
+
 def test_the_driver_of_a_quantity_is_found_and_dummies_are_not():
     random = np.random.default_rng(1)
     drawn = random.normal(size=(40, 400))

@@ -1,26 +1,37 @@
 """Drivers: which uncertain parameters a quantity hangs on, from the draws themselves."""
 
+from functools import cache
+
 import numpy as np
 
 FEWEST = 64  # draws with which shares of variance can be told at all
 RESOLVED = 1000  # draws from which on small shares are told
-BINS, DUMMIES = 8, 200
+BINS = 8
+TRIALS, SURE = 40, 0.95  # sets of as many dummies as there are parameters; how many of them must stay below the floor
 
 
-def variance_shares(values: np.ndarray, names: list[str], drawn: np.ndarray, count: int = 5, seed: int = 0) -> list[dict]:
+def variance_shares(values: np.ndarray, names: list[str], drawn: np.ndarray, count: int = 5) -> list[dict]:
     """Parameters by the share of the variance of a quantity's ranks that they carry alone (correlation ratio in eight bins).
 
-    drawn [parameter, draw]. The noise floor is the largest share among 200 planted dummies; what lies below it is not told.
+    drawn [parameter, draw]. What lies below the noise floor is not told.
     """
     known = np.nan_to_num(values, nan=np.inf, posinf=np.finfo(float).max, neginf=-np.finfo(float).max)
     if len(known) < FEWEST or np.all(known == known[0]):
         return []
     ranks = np.unique(known, return_inverse=True)[1].astype(float)  # equal values have equal ranks
-    dummies = np.random.default_rng(seed).normal(size=(DUMMIES, len(known)))
-    floor = float(correlation_ratios(ranks, dummies).max())
+    floor = noise_floor(len(known), len(names))
     shares = correlation_ratios(ranks, drawn)
     order = [index for index in np.argsort(-shares, kind="stable")[:count] if shares[index] > floor]
     return [{"parameter": names[index], "share": round(float(shares[index]), 3), "noise_floor": round(floor, 3)} for index in order]
+
+
+@cache
+def noise_floor(draws: int, parameters: int) -> float:
+    """The largest share among as many planted dummies as there are parameters, not passed in 95 % of the trials."""
+    random = np.random.default_rng(0)
+    ranks = np.arange(draws, dtype=float)
+    largest = [correlation_ratios(ranks, random.normal(size=(parameters, draws))).max() for _ in range(TRIALS)]
+    return float(np.quantile(largest, SURE))
 
 
 def correlation_ratios(ranks: np.ndarray, parameters: np.ndarray) -> np.ndarray:
