@@ -13,7 +13,7 @@ help:
 	@echo "make assess     judge the claims on the reference case"
 	@echo "make test       the tests, two at a time; make test-all also runs the slow ones, KINDS=slow only these"
 	@echo "make lint       style, types (of the JavaScript too), import layers, tables and lock files"
-	@echo "make bench      measure speed"
+	@echo "make bench      measure speed beside the peers and the targets (a quarter of an hour)"
 	@echo "make docs       build the documentation into site/"
 	@echo "make posterior  fit the reference case again and renew the pages that tell of it (minutes)"
 	@echo "make sbc        simulation-based calibration: a hundred refits on twin data"
@@ -39,6 +39,7 @@ lint: .venv/.ready-dev .venv/javascript/.ready
 
 bench: .venv/.ready-dev
 	@$(BIN)/python -m pytest -q -s benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
+	@$(BIN)/python benchmarks/side_by_side.py
 
 docs: .venv/.ready-dev
 	@$(BIN)/python tools/make_docs_tables.py
@@ -75,11 +76,13 @@ clean:
 .venv/.ready: requirements.lock pyproject.toml | .venv/.made
 	@$(PIP) install --quiet --quiet --require-hashes -r requirements.lock
 	@$(PIP) install --quiet --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src/muster
 	@touch $@
 
 .venv/.ready-dev: requirements-dev.lock pyproject.toml | .venv/.made
 	@$(PIP) install --quiet --quiet --require-hashes -r requirements-dev.lock
 	@$(PIP) install --quiet --quiet --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src/muster
 	@touch $@ .venv/.ready
 
 .venv/javascript/.ready: tools/javascript/package-lock.json | .venv/.ready-dev

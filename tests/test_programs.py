@@ -42,6 +42,31 @@ def test_a_damaged_program_is_compiled_again(tmp_path, monkeypatch):
     np.testing.assert_array_equal(made(tmp_path, monkeypatch)(values)["sine"], first["sine"])
 
 
+def test_what_a_command_used_is_read_ahead_the_next_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "used", {})
+    monkeypatch.setattr(programs, "reading", {})
+    values = np.linspace(0, 9, 64)
+    first = made(tmp_path, monkeypatch)(values)
+    programs.note("run here")
+    programs.read_ahead("run there")
+    assert not programs.reading
+    programs.read_ahead("run here")
+    (begun,) = programs.reading.values()
+    assert begun.result() is not None
+    monkeypatch.setattr(programs, "read", None)
+    np.testing.assert_array_equal(made(tmp_path, monkeypatch)(values)["sine"], first["sine"])
+    assert not programs.reading
+
+
+def test_a_note_that_cannot_be_read_is_no_problem(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "folder", lambda: tmp_path)
+    monkeypatch.setattr(programs, "reading", {})
+    for text in ("", "[]", '{"run": 3}', '{"run": {"x.program": [1]}}', '{"run": {"../x.program": [1, 1, 1]}}'):
+        (tmp_path / programs.NOTES).write_text(text)
+        programs.read_ahead("run")
+        assert not programs.reading, text
+
+
 def test_other_code_shapes_and_surroundings_have_programs_of_their_own(tmp_path, monkeypatch):
     program = made(tmp_path, monkeypatch)
     program(np.zeros(8))

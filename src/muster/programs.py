@@ -5,11 +5,13 @@ Importing this module switches JAX to float64, one device a core, and a folder o
 """
 
 import hashlib
+import json
 import os
 import pickle
 import sys
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
 from importlib.metadata import version
@@ -25,11 +27,13 @@ from muster.reading import cache_folder
 
 SLOW = 1.0  # seconds of compiling from which on XLA keeps a program in its own cache
 KEPT = 60  # programs in the folder; the oldest go
+NOTES = "used.json"  # in the folder: which programs a command used
+COUNTS = 3  # numbers that read() asks for: arguments, results, devices
 COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (measured on the national model)
     "xla_cpu_use_fusion_emitters": False,
     "xla_backend_optimization_level": 1,
     "xla_llvm_disable_expensive_passes": True,
-    "xla_disable_hlo_passes": "while-loop-invariant-code-motion,while-loop-expensive-invariant-code-motion,cse_barrier_expander",
+    "xla_disable_hlo_passes": "cse_barrier_expander",
 }
 REGIONAL_COMPILER = COMPILER | {"xla_cpu_use_fusion_emitters": True}
 
@@ -90,8 +94,10 @@ class Program:
         """The compiled program, from the folder where it is there."""
         words = (self.name, self.about, sorted(self.options.items()), str(tree), shapes, jax.device_count(), os.environ.get("XLA_FLAGS"))
         digest = hashlib.sha256(f"{surroundings()}{words!r}".encode()).hexdigest()[:32]
-        path = folder() / f"{self.name}-{digest}.program"
-        return read(path, len(leaves), results, leaves[0].sharding.device_set) or self.built(leaves, tree, path)
+        path, counts = folder() / f"{self.name}-{digest}.program", [len(leaves), results, len(leaves[0].sharding.device_set)]
+        used[path.name] = counts
+        begun = reading.pop(path.name, None)
+        return (begun.result() if begun else read(path, *counts)) or self.built(leaves, tree, path)
 
     def built(self, leaves: list, tree, path: Path) -> Callable:
         """The program traced and compiled now, and kept."""
@@ -126,20 +132,15 @@ def surroundings() -> str:
     return digest.hexdigest()
 
 
-def read(path: Path, arguments: int, results: int, devices: set) -> Callable | None:
-    """A kept program; nothing where there is none or it cannot be used."""
+def read(path: Path, arguments: int, results: int, devices: int) -> Callable | None:
+    """A kept program for the first devices; nothing where there is none or it cannot be used."""
     trees = (jax.tree.structure(((0,) * arguments, {})), jax.tree.structure((0,) * results))
     try:
-        program = serialize_executable.deserialize_and_load(path.read_bytes(), *trees, execution_devices=sorted(devices, key=device_number))
+        program = serialize_executable.deserialize_and_load(path.read_bytes(), *trees, execution_devices=jax.devices()[:devices])
         os.utime(path)
     except (OSError, ValueError, TypeError, EOFError, RuntimeError, pickle.UnpicklingError):
         return None
     return program
-
-
-def device_number(device) -> int:
-    """Its place among the devices."""
-    return device.id
 
 
 def keep(path: Path, payload: bytes) -> None:
@@ -151,3 +152,36 @@ def keep(path: Path, payload: bytes) -> None:
         os.replace(part.name, path)
         for old in sorted(path.parent.glob("*.program"), key=lambda kept: kept.stat().st_mtime)[:-KEPT]:
             old.unlink(missing_ok=True)
+
+
+used: dict[str, list[int]] = {}  # programs that this process called, with the numbers that read() asks for
+reading: dict[str, Future] = {}  # programs that a thread reads ahead
+
+
+def read_ahead(command: str) -> None:
+    """Begins to read the programs that this command used last time, in a thread, while the rest is imported and the experiment built.
+
+    XLA needs a second to read the national model; measured, `muster run toy --draws 1` ends 0.8 s earlier where a core is free.
+    """
+    pool = ThreadPoolExecutor(1)
+    for name, counts in notes().get(command, {}).items():
+        reading[name] = pool.submit(read, folder() / name, *counts)
+    pool.shutdown(wait=False)
+
+
+def note(command: str) -> None:
+    """Notes which programs this command used."""
+    known = notes()
+    if known.get(command) != used:
+        latest = {name: programs for name, programs in known.items() if name != command} | {command: used}
+        keep(folder() / NOTES, json.dumps(dict(list(latest.items())[-KEPT:])).encode())
+
+
+def notes() -> dict[str, dict[str, list[int]]]:
+    """Programs and their numbers by the command that used them last; nothing where the note cannot be read or is not ours."""
+    try:
+        known = json.loads((folder() / NOTES).read_text(encoding="utf-8"))
+        ours = all(Path(name).name == name and len(counts) == COUNTS for programs in known.values() for name, counts in programs.items())
+        return known if ours else {}
+    except (OSError, ValueError, AttributeError, TypeError):
+        return {}

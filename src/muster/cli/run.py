@@ -52,6 +52,9 @@ def run(
     dt: Annotated[float, typer.Option(metavar="WEEKS", help="length of a step in weeks: 1 over a whole number")] = 1.0,
 ) -> int:
     """Simulate a scenario: keep the results in a folder, show medians and 90 % bands by half-year for both sides."""
+    from muster import programs
+
+    programs.read_ahead(f"run {scenario}")
     from muster import output
     from muster.experiment import build, structures_of
 
@@ -70,6 +73,7 @@ def run(
         code = simulated(experiment, places[name], keep, as_json)
         if code:
             return code
+    programs.note(f"run {scenario}")
     return 0
 
 
@@ -81,6 +85,7 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
 
     started, draws = time.perf_counter(), experiment.draws
     stopped, headlines = False, HeadlineTable(draws)
+    gc.freeze()  # what was imported is not looked through again after every block
     with output.Writer(folder, keep, draws) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
             for tree in in_background(blocks(experiment, update)):

@@ -12,8 +12,9 @@ import jax.numpy as jnp
 from jax.extend import core
 
 ELEMENTWISE = frozenset(
-    "abs add and ceil clamp convert_element_type copy div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow is_finite le log log1p"
-    " logistic lt max min mul ne neg nextafter not or pow rem round rsqrt select_n sign sqrt square stop_gradient sub tanh xor".split()
+    "abs add and bitcast_convert_type ceil clamp convert_element_type copy div eq erf erf_inv erfc exp exp2 expm1 floor ge gt integer_pow"
+    " is_finite le log log1p logistic lt max min mul ne neg nextafter not or pow rem round rsqrt select_n shift_right_arithmetic sign sqrt"
+    " square stop_gradient sub tanh xor".split()
 )
 ALONG_LEADING_AXES = frozenset("cumsum reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rev argmax argmin".split())
 SHORT = 10  # elements of an axis whose sum is written out

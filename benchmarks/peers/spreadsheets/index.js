@@ -1,0 +1,2 @@
+// Stands in for the reader of spreadsheets, which is published outside of the registry; the benchmark model reads none.
+export default { set_fs() {} }

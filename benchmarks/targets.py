@@ -1,0 +1,228 @@
+"""What Muster itself is measured on, each work in a process of its own: python targets.py WORK [FOLDER]. Prints one line of JSON."""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import gate
+
+CASE = "russia-ukraine-2022"
+DRAWS, MANY, FEW = 200, 4096, 512
+GRADIENT_DRAWS = 64
+MUSTER = Path(sys.executable).with_name("muster")
+SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "output"), (1, "people", "population"), (0, "arms", "afv"))
+
+
+def produced(experiment, folder: Path) -> None:
+    """A run as `muster run` makes it: every draw of the headline series, quantiles and mean of all others, written."""
+    from muster import output
+    from muster.cli.run import blocks
+
+    with output.Writer(folder, "headline", experiment.draws) as writer:
+        for tree in blocks(experiment, lambda *_: None):
+            writer.append(tree)
+        writer.finish(output.manifest_of(output.described(experiment), writer.draws, 0.0))
+
+
+def regional() -> dict:
+    """200 draws of the reference case by region, warm, written."""
+    from muster.experiment import build
+
+    experiment = build(CASE, draws=DRAWS, resolution="regional", posterior="shipped")
+    with tempfile.TemporaryDirectory() as folder:
+        found = gate.timed(lambda: produced(experiment, Path(folder)), kept=3, budget=40)
+    return found | {"peak_memory_mb": gate.peak_memory()}
+
+
+def widths(narrow: bool, folder: Path) -> dict:
+    """The compiled regional run of one lane a device, in float64 or float32, on draws that the wide run leaves in the folder."""
+    import jax
+    import numpy as np
+
+    from muster import simulate
+    from muster.experiment import build
+
+    if narrow:
+        jax.config.update("jax_enable_x64", False)
+    experiment = build(CASE, draws=DRAWS, resolution="regional")
+    draws = simulate.draws_of(experiment, np.arange(simulate.REGIONAL_LANE * jax.device_count()))
+    leaves, kind = jax.tree.flatten(draws)
+    place = folder / "regional-draws.npz"
+    if narrow:
+        with np.load(place) as held:
+            leaves = [held[name].astype(leaf.dtype) for name, leaf in zip(held.files, leaves, strict=True)]
+    else:
+        np.savez(place, *leaves)
+    draws = jax.tree.unflatten(kind, leaves)
+    sides = simulate.outcome(experiment, draws)[1]
+    shown = {"/".join(map(str, path)): getattr(sides[path[0]][path[1]], path[2]) for path in SERIES}
+    np.savez(folder / f"regional-{'narrow' if narrow else 'wide'}.npz", **shown)
+    return gate.timed(lambda: simulate.outcome(experiment, draws), kept=3, budget=30)
+
+
+def gradient() -> dict:
+    """Reverse gradient of a loss over the reference window by all parameters, the step under jax.checkpoint, against the loss alone."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from muster import simulate
+    from muster.experiment import build
+    from muster.model import run
+    from muster.model.batch import batch
+    from muster.model.coupling import connected
+
+    experiment = build(CASE, draws=GRADIENT_DRAWS)
+    experiment = replace(experiment, steps=experiment.observation_step)
+    case = simulate.case_of(experiment, experiment.levers, (connected(), connected()), True)
+    case = replace(case, levers=jax.tree.map(lambda path: path[: experiment.steps], case.levers))
+    draws = simulate.draws_of(experiment, np.arange(GRADIENT_DRAWS))
+    dt, structure = experiment.dt, experiment.structure
+
+    def begun(draw):
+        world, given = run.start(case, draw, dt)
+        return world, run.of_given(given)
+
+    def loss(params, rest):
+        world, own = jax.vmap(begun, in_axes=-1, out_axes=-1)(replace(rest, params=params))
+
+        def week(world, row):
+            step, levers, noise = row
+
+            def one(own, world, noise):
+                new, readings = run.advance(case, run.given_to(case, *own), world, step, levers, noise, dt, structure)
+                return new, sum(jnp.log(side["front"].killed + 1.0) ** 2 for side in readings.split())
+
+            return batch(one)(own, world, noise)
+
+        def quarter(world, row):
+            weeks, coming = row
+            last, off = jax.lax.scan(jax.checkpoint(week), world, weeks)
+            return batch(lambda own, world: run.turn(world, run.given_to(case, *own), coming))(own, last), off.sum(0)
+
+        return jax.lax.scan(quarter, world, run.by_quarter(case, rest.noise, dt))[1].sum()
+
+    found = {"draws": GRADIENT_DRAWS, "weeks": experiment.steps}
+    for name, function in (("forward", loss), ("gradient", jax.value_and_grad(loss))):
+        begun_at = time.perf_counter()
+        made = jax.jit(function, compiler_options=simulate.COMPILER).lower(draws.params, draws).compile()
+        found[f"{name}_compile"] = time.perf_counter() - begun_at
+        found[f"{name}_temporary_mb"] = made.memory_analysis().temp_size_in_bytes / 1e6
+        timings = gate.timed(lambda made=made: jax.block_until_ready(made(draws.params, draws)), kept=3, budget=8)
+        found[name] = timings["seconds"]
+    slopes = [np.asarray(leaf) for leaf in jax.tree.leaves(made(draws.params, draws)[1])]
+    finite = float(np.mean([np.isfinite(leaf).all() for leaf in slopes]))
+    return found | {"ratio": found["gradient"] / found["forward"], "finite_share": finite, "peak_memory_mb": gate.peak_memory()}
+
+
+def command(*words: str, repeated: int = 1) -> dict:
+    """Seconds and memory of a command, the fastest of some repetitions."""
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for _ in range(repeated):
+            begun, before = time.perf_counter(), gate.busy()
+            child = subprocess.Popen([MUSTER, *words], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            _, status, used = os.wait4(child.pid, 0)
+            wall, work = time.perf_counter() - begun, used.ru_utime + used.ru_stime
+            if status:
+                raise SystemExit(f"muster {' '.join(words)}: status {status}")
+            rows.append((wall, work, used.ru_maxrss / 1024, max(0.0, gate.busy() - before - work) / wall))
+    wall, work, memory, others = min(rows)
+    return {"seconds": wall, "work_seconds": work, "peak_memory_mb": memory, "cores_of_others": round(others, 2)}
+
+
+def start() -> dict:
+    """`muster --help`, a run of one draw and the judging of the claims, warm: each was called once before."""
+    found = {"help": command("--help", repeated=5)}
+    for name, words, repeated in (("toy", ("run", "toy", "--draws", "1"), 6), ("assess", ("assess",), 1)):
+        command(*words)
+        found[name] = command(*words, repeated=repeated)
+    return found
+
+
+def memory(resolution: str) -> dict:
+    """Peak memory and seconds of runs of few and of many draws."""
+    words = ("run", CASE, "--resolution", resolution, "--draws")
+    return {str(draws): command(*words, str(draws)) for draws in (FEW, MANY)}
+
+
+def compiling(resolution: str) -> dict:
+    """Seconds of XLA, and of all, until the first result with an empty cache."""
+    import jax
+
+    parts: dict[str, float] = {}
+
+    def listen(event: str, seconds: float, **_about) -> None:
+        name = event.rpartition("/")[2]
+        parts[name] = parts.get(name, 0.0) + seconds
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["XDG_CACHE_HOME"] = folder
+        from muster.experiment import build
+        from muster.simulate import ensemble
+
+        begun = time.perf_counter()
+        ensemble(build(CASE, draws=1, resolution=resolution))
+    compiled, traced = parts["backend_compile_duration"], parts["jaxpr_trace_duration"] + parts["jaxpr_to_mlir_module_duration"]
+    return {"compile": compiled, "trace": traced, "until_first_result": time.perf_counter() - begun}
+
+
+def throughput() -> dict:
+    """Seconds of the compiled national run by draws, weeks and structure, and by region: what a run costs."""
+    from muster.experiment import build, structures_of
+    from muster.simulate import ensemble
+
+    def seconds(experiment) -> float:
+        ensemble(experiment)
+        return gate.timed(lambda: ensemble(experiment), kept=3, budget=4)["seconds"]
+
+    found = {f"draws {draws}": seconds(build(CASE, draws=draws)) for draws in (1, 208, 832, 3328)}
+    found["weeks 104 (toy), draws 208"] = seconds(build("toy", draws=208))
+    for name, structure in list(structures_of("all").items())[1:3]:
+        found[f"structure {name}, draws 208"] = seconds(build(CASE, draws=208, structure=structure))
+    return found
+
+
+def million() -> dict:
+    """A million draws of the national model."""
+    return command("run", CASE, "--draws", "1000000")
+
+
+def part_of_a_million() -> dict:
+    """Some draws of the national model beyond which draws are no longer kept one by one, to tell what a million would take."""
+    return command("run", CASE, "--draws", "20800")
+
+
+WORKS = {
+    "regional": lambda _: regional(),
+    "wide": lambda folder: widths(False, folder),
+    "narrow": lambda folder: widths(True, folder),
+    "gradient": lambda _: gradient(),
+    "start": lambda _: start(),
+    "memory": lambda _: memory("national"),
+    "memory-regional": lambda _: memory("regional"),
+    "compile": lambda _: compiling("national"),
+    "compile-regional": lambda _: compiling("regional"),
+    "throughput": lambda _: throughput(),
+    "part-of-a-million": lambda _: part_of_a_million(),
+    "million": lambda _: million(),
+}
+
+
+def main() -> None:
+    """One work."""
+    folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path()
+    with contextlib.redirect_stdout(sys.stderr):
+        found = WORKS[sys.argv[1]](folder)
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()
