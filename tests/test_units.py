@@ -69,6 +69,12 @@ NOT_TRIED = {  # why unxt or quax cannot go through a function as it is written
 }
 
 
+@quax.register(jax.lax.bitcast_convert_type_p)
+def bits_of(x: BareQuantity, *, new_dtype):
+    """The bits of a number, which smooth.log takes apart: only a number without a unit has any."""
+    return jax.lax.bitcast_convert_type(x.uconvert("").value, new_dtype)
+
+
 @pytest.fixture(scope="module", autouse=True)
 def known_units():
     """Units that astropy does not know."""
