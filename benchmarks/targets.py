@@ -22,10 +22,10 @@ SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "outpu
 def produced(experiment, folder: Path) -> None:
     """A run as `muster run` makes it: every draw of the headline series, quantiles and mean of all others, written."""
     from muster import output
-    from muster.cli.run import blocks
+    from muster.simulate import trees
 
     with output.Writer(folder, "headline", experiment.draws) as writer:
-        for tree in blocks(experiment, lambda *_: None):
+        for tree in trees(experiment):
             writer.append(tree)
         writer.finish(output.manifest_of(output.described(experiment), writer.draws, 0.0))
 

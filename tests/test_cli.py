@@ -11,12 +11,11 @@ import time
 import pytest
 
 import muster
-from muster import cli, output, results
+from muster import cli, output, results, simulate
 from muster.cli import terminal
 from muster.experiment import build
 from muster.simulate import ensemble
 
-run = sys.modules["muster.cli.run"]
 DRAWS = 4
 
 
@@ -37,11 +36,11 @@ def simulating(simulated, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def give(then):
-        def blocks(_experiment, _update):
+        def trees(_experiment, _progress):
             yield simulated.tree
             then()
 
-        monkeypatch.setattr(run, "blocks", blocks)
+        monkeypatch.setattr(simulate, "trees", trees)
 
     return give
 
@@ -113,12 +112,12 @@ def sorted_middle(values):
 
 
 def test_ctrl_c_before_the_first_draws_leaves_nothing(simulating, monkeypatch, tmp_path, capsys):
-    def never(_experiment, _update):
+    def never(_experiment, _progress):
         time.sleep(20)
         yield None
 
     simulating(lambda: None)
-    monkeypatch.setattr(run, "blocks", never)
+    monkeypatch.setattr(simulate, "trees", never)
     interrupt_after(0.5)
     started = time.monotonic()
     assert cli.status(["run", "toy", "--draws", "9", "--out", "out"]) == 130
@@ -196,6 +195,19 @@ def test_background_gives_the_same_items_and_problems():
     assert next(items) == 1
     with pytest.raises(ValueError, match="after one"):
         next(items)
+
+
+def test_background_computes_one_item_ahead_and_lets_none_wait():
+    begun = []
+
+    def items():
+        for number in range(5):
+            begun.append(number)
+            yield number
+
+    for number in terminal.in_background(items()):
+        time.sleep(0.1)
+        assert len(begun) <= number + 2
 
 
 @pytest.mark.parametrize(

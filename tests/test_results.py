@@ -6,6 +6,8 @@ import json
 from functools import cache
 from itertools import pairwise
 
+import h5netcdf
+import h5py
 import numpy as np
 import pytest
 from jaxtyping import Array, Float
@@ -168,6 +170,17 @@ def test_same_run_gives_the_same_bytes_in_one_piece_or_in_blocks(made, tmp_path)
     assert digest(tmp_path / "whole" / "results.nc") == digest(tmp_path / "again" / "results.nc")
     whole, blocks = results.load(tmp_path / "whole").tree.load(), results.load(tmp_path / "blocks").tree.load()
     assert whole.identical(blocks)
+
+
+@pytest.mark.parametrize("cuts", [(), (3,), (104,), (50, 104, 105, 300), (310,)])
+def test_pieces_are_read_as_they_were_written_however_blocks_come(tmp_path, cuts):
+    values = np.random.default_rng(1).normal(size=(310, 7, 3)).astype(np.float32)
+    with h5py.File(tmp_path / "file.nc", "w", track_order=True) as store, h5netcdf.File(store, "w") as file:
+        file.dimensions = {"draw": 310, "time": 7, "cohort": 3}
+        output.compressed(file, store, "side/men", ("draw", "time", "cohort"), {"units": "person"}, values.shape, np.split(values, cuts))
+    with h5netcdf.File(tmp_path / "file.nc") as file:
+        np.testing.assert_array_equal(file["side/men"][...], values)
+        assert file["side/men"].chunks == (output.BLOCK, 7, 1)
 
 
 def test_manifest_tells_how_to_run_again(made, tmp_path):

@@ -1,5 +1,6 @@
 """Simulation of an experiment: draws in lanes of one width, one lane a core, the same bits however many are asked for."""
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
@@ -9,6 +10,7 @@ from zlib import crc32
 
 import jax
 import numpy as np
+import xarray as xr
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from muster import evidence
@@ -19,10 +21,11 @@ from muster.model.luck import Luck, Noise
 from muster.model.pair import Pair, pair
 from muster.model.structure import Structure
 from muster.model.world import READINGS
+from muster.output import tree_of
 from muster.programs import COMPILER, REGIONAL_COMPILER, Program
 from muster.results import Results
 
-__all__ = ["COMPILER", "LANE", "Progress", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate"]
+__all__ = ["COMPILER", "LANE", "Progress", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate", "trees"]
 
 LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
 REGIONAL_LANE = 104  # the same where a side has more than one region: more numbers a draw
@@ -142,7 +145,7 @@ def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[L
     case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
     happened, rows, seen = program(experiment.dt, experiment.structure, max(region_counts(experiment)) > 1)(case, draws)
     past = jax.tree.map(lambda x: np.moveaxis(np.asarray(x), 0, -1), happened)
-    sides = run.unpacked({node: np.asarray(row) for node, row in rows.items()}, experiment.steps)
+    sides = run.unpacked({node: np.asarray(rows.pop(node)) for node in list(rows)}, experiment.steps)
     return past, sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))
 
 
@@ -162,8 +165,21 @@ def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress
         count = min(width, experiment.draws - first)
         sides, regions = jax.tree.map(lambda x, count=count: x[:count], (sides, regions))
         yield count, sides, dict(zip(experiment.sides, regions, strict=True))
+        del draws, sides, regions  # not kept while the next are computed
         if progress:
             progress(min(first + width, experiment.draws), experiment.draws)
+
+
+def trees(experiment: Experiment, progress: Progress | None = None) -> Iterator[xr.DataTree]:
+    """Results of some draws after the other, as a run writes them, so that memory does not grow with the draws."""
+    first = 0
+    for count, sides, by_region in lanes(experiment, (connected(), connected()), progress):
+        tree = tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
+        del sides, by_region
+        yield tree
+        del tree
+        gc.collect()  # a tree that is written holds itself in a circle until it is looked for
+        first += count
 
 
 def joined(first, *others):

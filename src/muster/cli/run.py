@@ -82,15 +82,17 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
     from muster.results import HeadlineTable, Results
+    from muster.simulate import trees
 
     started, draws = time.perf_counter(), experiment.draws
     stopped, headlines = False, HeadlineTable(draws)
     gc.freeze()  # what was imported is not looked through again after every block
     with output.Writer(folder, keep, draws) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
-            for tree in in_background(blocks(experiment, update)):
+            for tree in in_background(trees(experiment, lambda done, whole: update("", done, whole))):
                 writer.append(tree)
                 headlines.add(Results(tree))
+                del tree
         except KeyboardInterrupt:
             if not writer.draws:
                 raise
@@ -101,19 +103,6 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
         paths = writer.finish(manifest)
     show(headlines.rows(), headlines.first, writer.draws, paths, as_json)
     return 130 if stopped else 0
-
-
-def blocks(experiment, update):
-    """The results of some draws after the other, so that memory does not grow with the draws."""
-    from muster.model.coupling import connected
-    from muster.output import tree_of
-    from muster.simulate import lanes
-
-    first = 0
-    for count, sides, by_region in lanes(experiment, (connected(), connected()), lambda done, whole: update("", done, whole)):
-        yield tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
-        first += count
-        gc.collect()  # a tree that is written holds itself in a circle until it is looked for
 
 
 def show(rows: list[dict], results, draws: int, paths: list[Path], as_json: bool) -> None:

@@ -2,9 +2,9 @@
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from queue import Empty, Full, Queue
-from threading import Event, Thread
+from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
+from threading import Event, Semaphore, Thread
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -12,21 +12,24 @@ PATIENCE = 0.2  # seconds after which a waiting thread looks up
 
 
 def in_background(items: Iterator[Item]) -> Iterator[Item]:
-    """The same items, computed in a thread: Ctrl-C is heard at once, even while a program compiles."""
-    ready: Queue[tuple[list[Item], BaseException | None]] = Queue(maxsize=1)
-    given_up = Event()
+    """The same items, computed in a thread: Ctrl-C is heard at once, even while a program compiles.
+
+    One item is at work while the next is computed; none waits beside them, so that memory holds two.
+    """
+    ready: SimpleQueue[tuple[list[Item], BaseException | None]] = SimpleQueue()
+    wanted, given_up = Semaphore(0), Event()
 
     def hand_over(found: list[Item], problem: BaseException | None = None) -> None:
-        while not given_up.is_set():
-            try:
-                return ready.put((found, problem), timeout=PATIENCE)
-            except Full:
-                continue
+        while not wanted.acquire(timeout=PATIENCE):
+            if given_up.is_set():
+                return
+        ready.put((found, problem))
 
     def work() -> None:
         try:
             for item in items:
                 hand_over([item])
+                del item
                 if given_up.is_set():
                     return
             hand_over([])
@@ -36,21 +39,22 @@ def in_background(items: Iterator[Item]) -> Iterator[Item]:
     Thread(target=work, daemon=True).start()
     try:
         while True:
-            try:
-                found, problem = ready.get(timeout=PATIENCE)
-            except Empty:
-                continue
+            wanted.release()
+            while True:
+                with suppress(Empty):
+                    found, problem = ready.get(timeout=PATIENCE)
+                    break
             if problem:
                 raise problem
             if not found:
                 return
-            yield from found
+            yield found.pop()
     finally:
         given_up.set()
 
 
 @contextmanager
-def progress_bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
+def progress_bar(what: str, unit: str = "draws") -> Iterator[Callable[[str, int, int], None]]:
     """A bar on stderr, where that is a terminal; gives update(label, done, whole). Before the first update the bar only pulses."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -69,7 +73,7 @@ def progress_bar(what: str) -> Iterator[Callable[[str, int, int], None]]:
         task = bar.add_task(f"{what} (compiling)", total=None, count="", left="")
 
         def update(label: str, done: int, whole: int) -> None:
-            count = f"{done:,} of {whole:,} draws"
+            count = f"{done:,} of {whole:,} {unit}"
             bar.update(task, description=label or what, completed=done, total=whole, count=count, left="left")
 
         yield update
