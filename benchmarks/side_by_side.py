@@ -31,7 +31,7 @@ RUN = {"pysimlin": 1000, "pysd": 40, "bptk": 4}  # draws really run where all wo
 EQUAL, EQUAL_SINGLE = 1e-6, 1e-4  # largest relative difference from plain Python, float64 and float32
 PATIENCE = 3600  # seconds for one engine or work
 WORKS = (
-    "start", "compile", "compile-regional", "regional", "wide", "narrow", "memory", "gradient", "throughput", "part-of-a-million",
+    "start", "compile", "compile-regional", "regional", "wide", "narrow", "memory", "gradient", "throughput", "part-of-a-million", "sweep",
 )  # fmt: skip
 LONG = ("memory-regional", "million")
 PART_DRAWS = 20_800
@@ -174,6 +174,8 @@ def table(measured: dict) -> list[tuple[str, str, str, str]]:
         ("8 muster assess: seconds", value(own, "start", "assess", "seconds"), 60, "<="),
         ("9 compiling the national model: seconds", value(own, "compile", "compile"), 12, "<="),
         ("9 compiling the regional model: seconds", value(own, "compile-regional", "compile"), 12, "<="),
+        ("10 sweep: hand-over of a chunk, share of its time", value(own, "sweep", "overhead"), 0.01, "<="),
+        ("10 sweep: efficiency at 2 workers", value(own, "sweep", "efficiency"), 0.95, ">="),
     ]
     if million:
         rows.append(("6 a million national draws: minutes", million / 60, 10, "<="))
@@ -186,8 +188,7 @@ def table(measured: dict) -> list[tuple[str, str, str, str]]:
         few = value(own, "memory-regional", "512", "peak_memory_mb")
         rows.append(("5 memory, 4,096 draws against 512 (by region): times", ratio(many, few), 1.3, "<="))
         rows.append(("5 memory, 4,096 draws (by region): MB", many, 1500, "<="))
-    told = [verdict(*row) for row in sorted(rows, key=lambda row: int(row[0].split()[0]))]
-    return [*told, ("10 sweep", "", "there is no `muster sweep` yet", "not measured")]
+    return [verdict(*row) for row in sorted(rows, key=lambda row: int(row[0].split()[0]))]
 
 
 def verdict(row: str, reached: float | None, target: float, sense: str) -> tuple[str, str, str, str]:

@@ -15,6 +15,7 @@ import gate
 CASE = "russia-ukraine-2022"
 DRAWS, MANY, FEW = 200, 4096, 512
 GRADIENT_DRAWS = 64
+HANDED = 500  # empty chunks
 MUSTER = Path(sys.executable).with_name("muster")
 SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "output"), (1, "people", "population"), (0, "arms", "afv"))
 
@@ -200,6 +201,31 @@ def part_of_a_million() -> dict:
     return command("run", CASE, "--draws", "20800")
 
 
+def sweeping() -> dict:
+    """A sweep of four runs by one worker and by two, warm, and what handing a chunk to a worker takes."""
+    from muster import sweep
+
+    with tempfile.TemporaryDirectory() as folder:
+        plan = Path(folder) / "plan.yaml"
+        plan.write_text(f"scenario: {CASE}\nseed: [1, 2, 3, 4]\ndraws: 1040\n")
+        small = Path(folder) / "small.yaml"
+        small.write_text(f"scenario: {CASE}\ndraws: 1\n")
+        command("sweep", str(small), "--out", str(Path(folder) / "small"))
+        found = {
+            str(count): command("sweep", str(plan), "--out", str(Path(folder) / str(count)), "--workers", str(count)) for count in (1, 2)
+        }
+        manifests = sorted((Path(folder) / "1").glob("*/manifest.json"))
+        computing = sum(json.loads(path.read_text())["wall_time_seconds"] for path in manifests) / (4 * 1040 / sweep.CHUNK)
+    with sweep.pool_of(1) as pool:
+        pool.submit(int).result()
+        begun = time.perf_counter()
+        for number in range(HANDED):
+            pool.submit(int, number).result()
+        handing = (time.perf_counter() - begun) / HANDED
+    efficiency = found["1"]["seconds"] / found["2"]["seconds"] / 2
+    return found | {"efficiency": efficiency, "chunk_seconds": computing, "hand_over_seconds": handing, "overhead": handing / computing}
+
+
 WORKS = {
     "regional": lambda _: regional(),
     "wide": lambda folder: widths(False, folder),
@@ -212,6 +238,7 @@ WORKS = {
     "compile-regional": lambda _: compiling("regional"),
     "throughput": lambda _: throughput(),
     "part-of-a-million": lambda _: part_of_a_million(),
+    "sweep": lambda _: sweeping(),
     "million": lambda _: million(),
 }
 

@@ -13,6 +13,7 @@ NAMES = {
     "compare": ("muster.compare", None),
     "calibrate": ("muster.calibration", "calibrate"),
     "score": ("muster.score", None),
+    "sweep": ("muster.sweep", None),
     "explain": ("muster.explain", None),
     "build": ("muster.experiment", "build"),
     "ensemble": ("muster.simulate", "ensemble"),

@@ -54,10 +54,20 @@ def folder() -> Path:
     return cache_folder() / f"{jax.__version__}-{processor()}"
 
 
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_devices(count: int) -> None:
+    """How many devices JAX makes of the cores, said before it is first used."""
+    jax.config.update("jax_num_cpu_devices", count)
+
+
 def configure() -> None:
     """float64, a device a core, and compiled programs kept between processes."""
     jax.config.update("jax_enable_x64", True)
-    jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
+    use_devices(cores())
     jax.config.update("jax_compilation_cache_dir", str(folder()))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", SLOW)
 

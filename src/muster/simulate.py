@@ -149,31 +149,37 @@ def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[L
     return past, sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))
 
 
-def lanes(experiment: Experiment, links: tuple[Links, Links], progress: Progress | None) -> Iterator:
-    """Readings of one call after the other.
+def lanes(
+    experiment: Experiment,
+    links: tuple[Links, Links] | None = None,
+    progress: Progress | None = None,
+    start: int = 0,
+    stop: int | None = None,
+) -> Iterator:
+    """Readings of one call after the other, of the draws from `start` to before `stop` (all).
 
     (draws in it; readings by node of both sides [draw, step, ...]; a dict side -> Regional [draw, quarter, ...], quarter k at week 13 k).
     """
-    width = lane_width(experiment) * jax.device_count()
+    width, end = lane_width(experiment) * jax.device_count(), experiment.draws if stop is None else stop
     policy = experiment.levers is not experiment.base_levers
-    for first in range(0, experiment.draws, width):
+    for first in range(start, end, width):
         draws = draws_of(experiment, np.arange(first, first + width))
         if policy:
             past, _, _ = outcome(experiment, draws, experiment.base_levers)
             draws = replace(draws, past=past)
         _, sides, regions = outcome(experiment, draws, links=links, conditioned=not policy)
-        count = min(width, experiment.draws - first)
+        count = min(width, end - first)
         sides, regions = jax.tree.map(lambda x, count=count: x[:count], (sides, regions))
         yield count, sides, dict(zip(experiment.sides, regions, strict=True))
         del draws, sides, regions  # not kept while the next are computed
         if progress:
-            progress(min(first + width, experiment.draws), experiment.draws)
+            progress(min(first + width, end), end)
 
 
 def trees(experiment: Experiment, progress: Progress | None = None) -> Iterator[xr.DataTree]:
     """Results of some draws after the other, as a run writes them, so that memory does not grow with the draws."""
     first = 0
-    for count, sides, by_region in lanes(experiment, (connected(), connected()), progress):
+    for count, sides, by_region in lanes(experiment, progress=progress):
         tree = tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
         del sides, by_region
         yield tree
@@ -190,7 +196,7 @@ def joined(first, *others):
 def ensemble(experiment: Experiment, progress: Progress | None = None, links: tuple[Links, Links] | None = None) -> Results:
     """All draws of an experiment. `progress(done, all)` is called after every call of the compiled program."""
     started = time.perf_counter()
-    chunks = [(sides, by_region) for _, sides, by_region in lanes(experiment, links or (connected(), connected()), progress)]
+    chunks = [(sides, by_region) for _, sides, by_region in lanes(experiment, links, progress)]
     record = {side: jax.tree.map(joined, *(sides[i] for sides, _ in chunks)) for i, side in enumerate(experiment.sides)}
     by_region = jax.tree.map(joined, *(part for _, part in chunks))
     return Results.from_record(experiment, record, wall_time=time.perf_counter() - started, regional=by_region)

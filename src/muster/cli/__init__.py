@@ -23,6 +23,7 @@ from muster.cli.explore import explore
 from muster.cli.new import new
 from muster.cli.run import run
 from muster.cli.score import score
+from muster.cli.sweep import sweep
 from muster.cli.validate import app as validate
 from muster.errors import UserError
 
@@ -42,6 +43,7 @@ app.command()(assess)
 app.command()(compare)
 app.command()(calibrate)
 app.command()(score)
+app.command()(sweep)
 app.command()(cite)
 app.command()(explain)
 app.command()(explore)

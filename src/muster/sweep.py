@@ -1,0 +1,379 @@
+"""Sweeps: many runs from one plan, in chunks that several processes compute; killed at any moment, a sweep goes on where it was.
+
+The folder of a sweep holds `plan.json` (what it is of), a folder a run as `muster run` leaves it, and `table.csv` once all runs are
+whole. The chunks of a run that is not whole yet wait in its folder; every file is written beside and renamed.
+"""
+
+import csv
+import io
+import itertools
+import json
+import multiprocessing
+import os
+import re
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, fields
+from functools import cache
+from importlib.metadata import version
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Annotated, Literal
+
+import jax
+import numpy as np
+import xarray as xr
+from pydantic import BeforeValidator, Field
+
+from muster import output, programs, results, simulate
+from muster.errors import UserError
+from muster.evidence import Strict, checked
+from muster.experiment import RESOLUTIONS, Experiment, build, structures_of
+from muster.model.world import READINGS, Regional
+from muster.reading import read_yaml
+
+PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
+CHUNK = 2 * simulate.LANE  # draws: a second or two of a core; by region half a minute
+AHEAD = 2  # chunks a worker has been given: the one at work and the next
+Progress = Callable[[str, int, int], None]
+
+
+def listed(value):
+    """One value as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(listed), Field(min_length=1)]
+Seeds = Annotated[tuple[Annotated[int, Field(ge=0, lt=2**63)], ...], BeforeValidator(listed), Field(min_length=1)]
+Changes = Annotated[dict[str, tuple[str, ...]], Field(min_length=1)]
+
+
+class Plan(Strict):
+    """What a plan file may say. Where a list is given, every value is run with every other; the words are those of `muster run`."""
+
+    scenario: Names
+    policy: Names = ("as-happened",)
+    continuation: Names = ("goes-on",)
+    structures: Names = ("default",)
+    set: Changes = Field(default_factory=lambda: {"as-given": ()})
+    seed: Seeds = (1,)
+    draws: Annotated[int, Field(ge=1, le=output.WHOLE)] = 200
+    resolution: Literal["national", "regional"] = RESOLUTIONS[0]
+    keep: str = "headline"
+    prior: bool = False
+    dt: Annotated[float, Field(gt=0, le=1)] = 1.0
+
+
+@dataclass(frozen=True)
+class Run:
+    """One combination of a plan; its name is that of its folder."""
+
+    name: str
+    scenario: str
+    policy: str
+    continuation: str
+    structures: str
+    set: str
+    sets: tuple[str, ...]
+    seed: int
+    draws: int
+    resolution: str
+    keep: str
+    prior: bool
+    dt: float
+
+    def firsts(self) -> range:
+        """The first draw of each chunk."""
+        return range(0, self.draws, CHUNK)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep and its folder."""
+
+    folder: Path
+    runs: tuple[Run, ...]
+
+    def whole(self, run: Run) -> bool:
+        """Whether the results of a run are there."""
+        return output.is_ours(self.folder / run.name)
+
+    def results(self, name: str) -> results.Results:
+        """The results of a run by name."""
+        return results.load(self.folder / name)
+
+    def rows(self) -> list[dict[str, str]]:
+        """Medians and 90 % bands of the headline series of all runs that are whole, by half-year."""
+        found = []
+        for run in filter(self.whole, self.runs):
+            about = {name: str(getattr(run, name)) for name in ("scenario", "policy", "continuation", "structures", "set", "seed")}
+            with (self.folder / run.name / HEADLINES).open(encoding="utf-8", newline="") as file:
+                found += [{"run": run.name, **about, **row} for row in csv.DictReader(file)]
+        return found
+
+
+def read_plan(path: Path | str) -> Plan:
+    """The plan of a file."""
+    return checked(Plan, read_yaml(Path(path)), str(path))
+
+
+def runs_of(plan: Plan) -> tuple[Run, ...]:
+    """Every combination; a run is named by what tells it from the others."""
+    structures = [name for text in plan.structures for name in structures_of(text)]
+    axes = {
+        "scenario": plan.scenario,
+        "policy": plan.policy,
+        "continuation": plan.continuation,
+        "structures": structures,
+        "set": list(plan.set),
+        "seed": plan.seed,
+    }
+    varied = [name for name, values in axes.items() if len(values) > 1]
+    found = []
+    for values in itertools.product(*axes.values()):
+        chosen = dict(zip(axes, values, strict=True))
+        words = [f"seed-{chosen[name]}" if name == "seed" else word_of(chosen[name]) for name in varied]
+        rest = {name: getattr(plan, name) for name in ("draws", "resolution", "keep", "prior", "dt")}
+        found.append(Run(name=".".join(words) or "run", sets=plan.set[str(chosen["set"])], **chosen, **rest))
+    twice = [run.name for run in found if sum(run.name == other.name for other in found) > 1]
+    if twice:
+        raise UserError(f'plan: two runs would be called "{twice[0]}"; leave out what stands twice, or rename a file.')
+    return tuple(found)
+
+
+def word_of(text: str) -> str:
+    """A name or path as a part of a folder's name."""
+    return re.sub(r"[^\w=,-]", "-", Path(text).stem if text.endswith((".yaml", ".yml")) else text)
+
+
+@cache
+def experiment_of(run: Run) -> Experiment:
+    """The experiment of a run."""
+    structure = structures_of(run.structures)[run.structures]
+    drawn_from = None if run.prior else "shipped"
+    given = run.scenario, (run.policy,), run.continuation, run.draws, run.seed
+    return build(*given, structure, run.sets, run.dt, run.resolution, drawn_from)
+
+
+def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
+    """What plan.json says: another sweep, other files or another library give other words. Every input is read: errors come first."""
+    output.kept_whole(empty(experiment_of(runs[0])), plan.keep)
+    texts = {}
+    for run in runs:
+        key = "/".join((run.scenario, run.policy, run.continuation, run.set))
+        if key not in texts:
+            experiment = experiment_of(run)
+            texts[key] = {"scenario_sha256": experiment.sha256, "posterior": str(experiment.posterior)}
+    experiment_of.cache_clear()
+    return {
+        "made_by": output.MADE_BY,
+        "version": version("muster"),
+        "library_sha256": output.library_sha256(),
+        **plan.model_dump(mode="json"),
+        "runs": {run.name: asdict(run) for run in runs},
+        "texts": texts,
+    }
+
+
+def empty(experiment: Experiment) -> xr.DataTree:
+    """A tree of the series of an experiment, one draw of zeros, to ask for names before anything is computed."""
+    zeros = np.zeros((1, experiment.steps), dtype=np.float32)
+    by_node = {node: record(**{field.name: zeros for field in fields(record)}) for node, record in READINGS.items()}
+    return output.tree_of(experiment, dict.fromkeys(experiment.sides, by_node))
+
+
+def begin(folder: Path, about: dict) -> None:
+    """Notes in the folder what the sweep is of, or finds that it is the same."""
+    path = folder / PLAN
+    about = json.loads(json.dumps(about))
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--out {folder}: a folder was expected, this is a file.")
+    if path.is_file():
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError:
+            raise UserError(f"{path} cannot be read; choose another --out.") from None
+        differing = next((key for key in about if not isinstance(held, dict) or held.get(key) != about[key]), None)
+        if differing:
+            raise UserError(f'--out {folder} holds a sweep of other "{differing}" (see {PLAN} there); choose another folder.')
+        return
+    if folder.exists() and any(not kept.name.endswith(output.PART) for kept in folder.iterdir()):
+        raise UserError(f"--out {folder}: the folder is not empty and holds no sweep of Muster; choose another.")
+    written(path, json.dumps(about, indent=1, ensure_ascii=False) + "\n")
+
+
+def written(path: Path, text: str) -> None:
+    """Writes a text beside and renames it."""
+    with output.writing(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(f"{path.name}.{os.getpid()}{output.PART}")
+        beside.write_text(text, encoding="utf-8")
+        beside.replace(path)
+
+
+def chunk_path(folder: Path, first: int) -> Path:
+    """Where a chunk of a run waits."""
+    return folder / f"draws-{first:06d}.npy"
+
+
+def compute(run: Run, first: int, folder: Path) -> None:
+    """Simulates one chunk of a run, and keeps it: seconds, then every series [draw, step, ...] in the order of `template`."""
+    started = time.perf_counter()
+    experiment = experiment_of(run)
+    blocks = [part for _, *part in simulate.lanes(experiment, start=first, stop=min(first + CHUNK, run.draws))]
+    series = [np.concatenate(parts).astype(np.float32) for parts in zip(*map(jax.tree.leaves, blocks), strict=True)]
+    path = chunk_path(folder, first)
+    with output.writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        beside = path.with_name(path.name + output.PART)
+        with beside.open("wb") as file:
+            np.save(file, time.perf_counter() - started)
+            for array in series:
+                np.save(file, array)
+        beside.replace(path)
+
+
+def template(experiment: Experiment):
+    """The shape of what a chunk keeps: readings by node of both sides, and readings by region by side."""
+    by_node = {node: simulate.blank(record) for node, record in READINGS.items()}
+    return [(by_node, by_node), {side: simulate.blank(Regional) for side in experiment.sides}]
+
+
+def assemble(run: Run, folder: Path) -> None:
+    """Makes the results of a run from its chunks, which then go."""
+    experiment, seconds = experiment_of(run), 0.0
+    shape, table = jax.tree.structure(template(experiment)), results.HeadlineTable(run.draws)
+    with output.Writer(folder, run.keep, run.draws) as writer:
+        for first in run.firsts():
+            with chunk_path(folder, first).open("rb") as file:
+                seconds += float(np.load(file))
+                sides, by_region = jax.tree.unflatten(shape, [np.load(file) for _ in range(shape.num_leaves)])
+            tree = output.tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
+            writer.append(tree)
+            table.add(results.Results(tree))
+        manifest = output.manifest_of(output.described(experiment), run.draws, seconds)
+        writer.finish(manifest, {HEADLINES: lines_of(table.rows()).rstrip("\n")})
+    clear(run, folder)
+
+
+def clear(run: Run, folder: Path) -> None:
+    """Removes the chunks of a run that is whole."""
+    for first in run.firsts():
+        chunk_path(folder, first).unlink(missing_ok=True)
+
+
+def lines_of(rows: list[dict]) -> str:
+    """Rows as CSV, the names first."""
+    text = io.StringIO()
+    table = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    table.writeheader()
+    table.writerows(rows)
+    return text.getvalue()
+
+
+def sweep(
+    plan: Plan | Path | str | dict,
+    out: Path | str,
+    workers: int | None = None,
+    part: tuple[int, int] = (1, 1),
+    progress: Progress = lambda *_: None,
+) -> Sweep:
+    """Runs what a plan (a file, or what such a file holds) says, into the folder `out`; goes on where an earlier call was stopped.
+
+    workers: processes, one core each (all cores). part = (k, n): only every n-th run from the k-th on, so that n machines share a folder.
+    Each worker imports the script that calls this: it needs `if __name__ == "__main__":`.
+    """
+    known = plan if isinstance(plan, Plan) else checked(Plan, plan, "plan") if isinstance(plan, dict) else read_plan(plan)
+    count, folder = workers or programs.cores(), Path(out)
+    if count < 1 or not 1 <= part[0] <= part[1]:
+        raise UserError("sweep: at least one worker, and a part K/N with K from 1 to N, were expected.")
+    made = Sweep(folder, runs_of(known))
+    begin(folder, described(known, made.runs))
+    todo = [run for run in made.runs[part[0] - 1 :: part[1]] if not made.whole(run)]
+    for run in filter(made.whole, made.runs[part[0] - 1 :: part[1]]):
+        clear(run, folder / run.name)  # of one that was stopped between the two
+    work(made, todo, count, progress)
+    if all(map(made.whole, made.runs)):
+        written(folder / TABLE, lines_of(made.rows()))
+    return made
+
+
+def work(made: Sweep, todo: list[Run], workers: int, progress: Progress) -> None:
+    """Computes the missing chunks of some runs in order, and makes each run's results when its last chunk is there."""
+    missing = {run: {first for first in run.firsts() if not chunk_path(made.folder / run.name, first).exists()} for run in todo}
+    waiting = deque((run, first) for run in todo for first in (sorted(missing[run]) or [None]))
+    whole = sum(len(run.firsts()) for run in todo)
+    if not todo:
+        return
+    progress("", whole - sum(map(len, missing.values())), whole)
+    with pool_of(min(workers, len(waiting))) as pool:
+        running: dict[Future, tuple[Run, int | None]] = {}
+        while waiting or running:
+            while waiting and len(running) < AHEAD * workers:
+                run, first = waiting.popleft()
+                with deaf():  # so that a worker that is just starting does not tell of Ctrl-C
+                    folder = made.folder / run.name
+                    future = pool.submit(assemble, run, folder) if first is None else pool.submit(compute, run, first, folder)
+                running[future] = run, first
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                run, first = running.pop(future)
+                future.result()
+                if first is not None:
+                    missing[run].discard(first)
+                    progress("", whole - sum(map(len, missing.values())), whole)
+                    if not missing[run]:
+                        waiting.appendleft((run, None))
+
+
+@contextmanager
+def pool_of(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """Worker processes of one device each, which end at once when the work is given up or this process dies."""
+    context = multiprocessing.get_context("spawn")
+    ends, held = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(workers, context, made_ready, (ends,))
+    try:
+        yield pool
+    except BaseException as problem:
+        held.close()
+        if isinstance(problem, BrokenProcessPool):
+            raise UserError(
+                "sweep: a worker was ended from outside, or ran out of memory. What is done is kept: call again, with fewer --workers."
+            ) from None
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+        held.close()
+
+
+def made_ready(ends: Connection) -> None:
+    """A worker: one device, deaf to Ctrl-C, and gone when the other end of the pipe is."""
+
+    def last() -> None:
+        try:
+            ends.recv()
+        except (EOFError, OSError):
+            os._exit(1)
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    programs.use_devices(1)
+    threading.Thread(target=last, daemon=True).start()
+
+
+@contextmanager
+def deaf() -> Iterator[None]:
+    """Ctrl-C is not passed on to a process that is started within; this one hears it afterwards."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
+    try:
+        yield
+    finally:
+        if heard is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, heard)

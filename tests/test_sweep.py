@@ -1,0 +1,182 @@
+"""Sweeps: what a plan means, that a run of a sweep is the run alone, and that a sweep killed at any moment ends with the same bytes."""
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from muster import cli, output, sweep
+from muster.errors import UserError
+
+PLAN = {
+    "scenario": "toy",
+    "set": {"as-given": [], "longer-course": ["north.levers.course_length=12 weeks"]},
+    "seed": [1, 2],
+    "draws": 500,
+}
+MUSTER = Path(sys.executable).with_name("muster")
+
+
+def plan_of(**changes):
+    """A plan, some keys changed."""
+    return sweep.checked(sweep.Plan, PLAN | changes, "plan")
+
+
+def names(**changes):
+    """The names of a plan's runs."""
+    return [run.name for run in sweep.runs_of(plan_of(**changes))]
+
+
+def test_every_value_is_run_with_every_other_and_named_by_what_varies():
+    assert names() == ["as-given.seed-1", "as-given.seed-2", "longer-course.seed-1", "longer-course.seed-2"]
+    assert names(set={"as-given": []}, seed=3) == ["run"]
+    assert names(set={"as-given": []}, seed=3, continuation=["goes-on", "ceasefire"]) == ["goes-on", "ceasefire"]
+    assert len(names(set={"as-given": []}, seed=1, structures="all")) > 10
+    longer = sweep.runs_of(plan_of())[-1]
+    assert (longer.seed, longer.sets) == (2, ("north.levers.course_length=12 weeks",))
+    assert list(longer.firsts()) == [0, 208, 416]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"drawz": 3}, 'unknown key. Did you mean "draws"'),
+        ({"draws": 0}, "draws"),
+        ({"seed": []}, "seed"),
+        ({"seed": [1, 1]}, "two runs would be called"),
+        ({"scenario": ["a/toy.yaml", "b/toy.yaml"]}, "two runs would be called"),
+        ({"policy": "no-decre"}, "no-decre"),
+        ({"structures": "contagion=quadratic"}, "contagion="),
+        ({"set": {"wrong": ["north.levers.nothing=1"]}}, "nothing"),
+        ({"keep": "kiled"}, 'Did you mean "killed"'),
+    ],
+)
+def test_a_wrong_plan_is_told_before_anything_is_computed(tmp_path, changes, message):
+    with pytest.raises(UserError, match=message.replace("?", r"\?")):
+        sweep.sweep(PLAN | changes, tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_another_sweep_and_other_files_are_left_alone(tmp_path):
+    known = plan_of()
+    about = sweep.described(known, sweep.runs_of(known))
+    sweep.begin(tmp_path / "store", about)
+    sweep.begin(tmp_path / "store", about)
+    other = plan_of(draws=501)
+    with pytest.raises(UserError, match='other "draws"'):
+        sweep.begin(tmp_path / "store", sweep.described(other, sweep.runs_of(other)))
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("dear")
+    with pytest.raises(UserError, match="holds no sweep"):
+        sweep.begin(tmp_path / "mine", about)
+
+
+@pytest.mark.parametrize("words", [("--part", "3/2"), ("--part", "x"), ("--part", "0/1"), ("--workers", "0")])
+def test_wrong_options_are_told(tmp_path, capsys, words):
+    (tmp_path / "plan.yaml").write_text("scenario: toy\n")
+    assert cli.status(["sweep", str(tmp_path / "plan.yaml"), "--out", str(tmp_path / "store"), *words]) == 2
+    assert capsys.readouterr().err.startswith("muster: ")
+    assert not (tmp_path / "store").exists()
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with the plan."""
+    folder = tmp_path_factory.mktemp("sweep")
+    (folder / "plan.yaml").write_text(json.dumps(PLAN))
+    return folder
+
+
+def swept(place, store, *words):
+    """The command, run to its end."""
+    return subprocess.run([MUSTER, "sweep", "plan.yaml", "--out", store, *words], cwd=place, capture_output=True, text=True, check=False)
+
+
+def digests(store):
+    """What a sweep leaves, without the manifests, which tell how long it took."""
+    return {str(path.relative_to(store)): hashlib.sha256(path.read_bytes()).hexdigest() for path in kept(store)}
+
+
+def kept(store):
+    """The files of a sweep but its manifests."""
+    return sorted(path for path in store.rglob("*") if path.is_file() and path.name != output.MANIFEST)
+
+
+@pytest.fixture(scope="module")
+def whole(place):
+    """The sweep, never stopped."""
+    done = swept(place, "whole")
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return place / "whole"
+
+
+@pytest.mark.slow
+def test_a_run_of_a_sweep_is_the_run_alone(place, whole):
+    words = ["run", "toy", "--draws", "500", "--seed", "2", "--set", "north.levers.course_length=12 weeks", "--out", "alone"]
+    subprocess.run([MUSTER, *words], cwd=place, check=True, capture_output=True)
+    assert (place / "alone" / "results.nc").read_bytes() == (whole / "longer-course.seed-2" / "results.nc").read_bytes()
+
+
+@pytest.mark.slow
+def test_the_table_has_every_run(whole):
+    with (whole / "table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(dict.fromkeys(row["run"] for row in rows)) == names()
+    again = sweep.Sweep(whole, sweep.runs_of(plan_of())).rows()
+    assert again == rows
+    assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in rows)
+    assert not list(whole.rglob("*.npy"))
+
+
+@pytest.mark.slow
+def test_parts_make_the_same_as_the_whole(place, whole):
+    first = swept(place, "parts", "--part", "1/2", "--json")
+    assert json.loads(first.stdout)["whole"] == ["as-given.seed-1", "longer-course.seed-1"]
+    assert json.loads(first.stdout)["table"] is None
+    swept(place, "parts", "--part", "2/2", "--workers", "1")
+    assert digests(place / "parts") == digests(whole)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGINT])
+def test_killed_at_any_moment_it_ends_with_the_same_bytes(place, whole, sign):
+    store = place / f"killed-{sign.name}"
+    killed = 0
+    for chunks in (1, 4, 9):
+        with subprocess.Popen([MUSTER, "sweep", "plan.yaml", "--out", store], cwd=place, stderr=subprocess.PIPE, text=True) as child:
+            while child.poll() is None and done_chunks(store) < chunks:
+                time.sleep(0.02)
+            if child.poll() is None:
+                os.kill(child.pid, sign)
+            said = child.stderr.read()
+        if child.returncode:
+            killed += 1
+            assert child.returncode == (-signal.SIGKILL if sign == signal.SIGKILL else 130)
+            assert "Traceback" not in said
+    assert killed >= 2
+    assert no_workers_left(store)
+    done = swept(place, store)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert digests(store) == digests(whole)
+
+
+def done_chunks(store):
+    """Chunks that are there, those of whole runs among them."""
+    whole_runs = len(list(store.glob(f"*/{output.MANIFEST}"))) if store.exists() else 0
+    return 3 * whole_runs + len(list(store.glob("*/*.npy")))
+
+
+def no_workers_left(store):
+    """Whether what was killed leaves no process that goes on writing: nothing changes any more."""
+    time.sleep(2)
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    time.sleep(3)
+    return before == {path: path.stat().st_mtime_ns for path in store.rglob("*")}
