@@ -23,11 +23,13 @@ SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "outpu
 def produced(experiment, folder: Path) -> None:
     """A run as `muster run` makes it: every draw of the headline series, quantiles and mean of all others, written."""
     from muster import output
+    from muster.cli.terminal import in_background
     from muster.simulate import trees
 
     with output.Writer(folder, "headline", experiment.draws) as writer:
-        for tree in trees(experiment):
+        for tree in in_background(trees(experiment)):
             writer.append(tree)
+            del tree
         writer.finish(output.manifest_of(output.described(experiment), writer.draws, 0.0))
 
 
@@ -42,7 +44,7 @@ def regional() -> dict:
 
 
 def widths(narrow: bool, folder: Path) -> dict:
-    """The compiled regional run of one lane a device, in float64 or float32, on draws that the wide run leaves in the folder."""
+    """The compiled regional run of 200 draws in float64 or float32, on draws that the wide run leaves in the folder."""
     import jax
     import numpy as np
 
@@ -52,19 +54,27 @@ def widths(narrow: bool, folder: Path) -> dict:
     if narrow:
         jax.config.update("jax_enable_x64", False)
     experiment = build(CASE, draws=DRAWS, resolution="regional")
-    draws = simulate.draws_of(experiment, np.arange(simulate.REGIONAL_LANE * jax.device_count()))
-    leaves, kind = jax.tree.flatten(draws)
-    place = folder / "regional-draws.npz"
-    if narrow:
-        with np.load(place) as held:
-            leaves = [held[name].astype(leaf.dtype) for name, leaf in zip(held.files, leaves, strict=True)]
-    else:
-        np.savez(place, *leaves)
-    draws = jax.tree.unflatten(kind, leaves)
-    sides = simulate.outcome(experiment, draws)[1]
-    shown = {"/".join(map(str, path)): getattr(sides[path[0]][path[1]], path[2]) for path in SERIES}
+    width, calls = simulate.REGIONAL_LANE * jax.device_count(), []
+    for first in range(0, DRAWS, width):
+        draws = simulate.draws_of(experiment, np.arange(first, first + width))
+        leaves, kind = jax.tree.flatten(draws)
+        place = folder / f"regional-draws-{first}.npz"
+        if narrow:
+            with np.load(place) as held:
+                leaves = [held[name].astype(leaf.dtype) for name, leaf in zip(held.files, leaves, strict=True)]
+        else:
+            np.savez(place, *leaves)
+        calls.append(jax.tree.unflatten(kind, leaves))
+
+    def every() -> list:
+        return [simulate.outcome(experiment, draws)[1] for draws in calls]
+
+    found = every()
+    shown = {
+        "/".join(map(str, path)): np.concatenate([getattr(sides[path[0]][path[1]], path[2]) for sides in found])[:DRAWS] for path in SERIES
+    }
     np.savez(folder / f"regional-{'narrow' if narrow else 'wide'}.npz", **shown)
-    return gate.timed(lambda: simulate.outcome(experiment, draws), kept=3, budget=30)
+    return gate.timed(every, kept=3, budget=30)
 
 
 def gradient() -> dict:

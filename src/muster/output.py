@@ -85,7 +85,7 @@ def dataset(readings) -> xr.Dataset:
     unit, meaning, first = units(type(readings)), meanings(type(readings)), headlines(type(readings))
     variables = {}
     for name in unit:
-        array = np.asarray(getattr(readings, name), dtype=np.float32)
+        array = np.asarray(getattr(readings, name), dtype=np.float32, order="C")
         dims = ("draw", "time", "cohort")[: array.ndim]
         variables[name] = (dims, array, {"units": unit[name], "long_name": meaning[name], "headline": int(name in first)})
     return xr.Dataset(variables)
@@ -96,7 +96,7 @@ def regional_dataset(readings, codes: tuple[str, ...], experiment: Experiment) -
     unit, meaning = units(type(readings)), meanings(type(readings))
     variables = {}
     for name in unit:
-        array = np.asarray(getattr(readings, name), dtype=np.float32)
+        array = np.asarray(getattr(readings, name), dtype=np.float32, order="C")
         dims = ("draw", "quarter", "cohort", "region") if array.ndim == 4 else ("draw", "quarter", "region")
         variables[name] = (dims, array, {"units": unit[name], "long_name": meaning[name], "headline": 0})
     count = next(iter(variables.values()))[1].shape[1]
@@ -182,7 +182,7 @@ class Writer:
             if not self.series:
                 self.begin(tree)
             for path, series in self.series.items():
-                values = series_of(tree, path).values.astype(np.float32, order="C")
+                values = np.ascontiguousarray(series_of(tree, path).values, dtype=np.float32)
                 if series.sketch:
                     series.sketch.add(values)
                 else:

@@ -28,7 +28,7 @@ from muster.results import Results
 __all__ = ["COMPILER", "LANE", "Progress", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate", "trees"]
 
 LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
-REGIONAL_LANE = 104  # the same where a side has more than one region: more numbers a draw
+REGIONAL_LANE = 52  # the same where a side has more than one region: more numbers a draw, of which fewer draws fit the processor's cache
 
 Progress = Callable[[int, int], None]
 

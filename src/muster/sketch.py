@@ -20,16 +20,20 @@ class Sketch:
         self.low, self.step = low - spare, (np.maximum(width, least) + 2 * spare) / BINS
         self.shape, self.draws = first.shape[1:], 0
         self.counts = np.zeros((flat.shape[1], BINS), dtype=np.uint32)
+        self.begins = BINS * np.arange(flat.shape[1])  # of each number's bins in the flat counts
         self.sum = np.zeros(flat.shape[1])
         self.least, self.most = np.full(flat.shape[1], np.inf, np.float32), np.full(flat.shape[1], -np.inf, np.float32)
 
     def add(self, values: np.ndarray) -> None:
         """Counts some draws."""
-        flat = values.reshape(len(values), -1).astype(np.float32)
+        flat = values.reshape(len(values), -1).astype(np.float32, copy=False)
         with np.errstate(invalid="ignore", over="ignore"):
-            places = np.clip((flat - self.low) / self.step, 0, BINS - 1).astype(np.int32)
-        places += BINS * np.arange(flat.shape[1], dtype=np.int32)
-        self.counts += np.bincount(places.ravel(), minlength=self.counts.size).reshape(self.counts.shape).astype(np.uint32)
+            places = flat - self.low
+            places /= self.step
+        cells = np.clip(places, 0, BINS - 1, out=places).astype(np.intp)
+        cells += self.begins
+        counted = np.bincount(cells.ravel(), minlength=self.counts.size).reshape(self.counts.shape)
+        np.add(self.counts, counted, out=self.counts, casting="unsafe")
         self.sum += flat.sum(axis=0, dtype=float)
         np.minimum(self.least, flat.min(axis=0), out=self.least)
         np.maximum(self.most, flat.max(axis=0), out=self.most)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from muster.model.levers import AGES, Setting
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import share
+from muster.model.smooth import once, share
 
 QUARTER = 13  # weeks between two goings through the full table
 YOUNGEST, YEARS = 15, 5  # first year of the youngest band of AGES, and years in a band
@@ -188,22 +188,25 @@ def nothing_moved(tables: Tables) -> Moved:
     )
 
 
-def once(*values):
-    """The same values, computed once: the compiler would compute them anew for each thing that uses them."""
-    return jax.lax.optimization_barrier(values)
+def ratio(part, whole):
+    """share(part, whole), computed once: fused with what it multiplies it would be divided anew for every age."""
+    return once(share(part, whole))[0]
 
 
 def less(stock, whole, rest):
     """A stock of `whole` persons along its ages run down to `rest`, every age alike; never negative."""
-    return stock * share(jnp.maximum(rest, 0.0), whole)
+    return stock * ratio(jnp.maximum(rest, 0.0), whole)
 
 
 def survivors(stock, died, mortality, axis: int):
     """A stock less its deaths, which fall on ages by their death rates, eq. 10."""
     shape = [1] * stock.ndim
     shape[axis] = -1
-    falling = composition(stock * jnp.reshape(mortality, shape), (axis,))
-    return jnp.maximum(stock - jnp.expand_dims(died, axis) * falling, 0.0)
+    exposed = stock * jnp.reshape(mortality, shape)
+    whole = jnp.sum(exposed, axis=axis, keepdims=True)
+    died = jnp.expand_dims(died, axis)
+    evenly = once(jnp.where(whole > 0, 0.0, died / stock.shape[axis]))[0]
+    return jnp.maximum(stock - ratio(died, whole) * exposed - evenly, 0.0)
 
 
 def spread(tables: Tables, end: Margins, moved: Moved, listed, setting: Setting) -> Tables:
@@ -213,10 +216,10 @@ def spread(tables: Tables, end: Margins, moved: Moved, listed, setting: Setting)
     stayed = less(alive, jnp.sum(alive, axis=1, keepdims=True), end.eligible[:, None])
     alive, stayed = once(alive, stayed)
     taken = jnp.sum(alive - stayed, axis=3)  # by region, age, skill: all who left the register
-    kinds = share(taken, jnp.sum(taken, axis=1, keepdims=True))
+    kinds = taken * ratio(1.0, jnp.sum(taken, axis=1, keepdims=True))
     others = jnp.sum(tables.civil * (1 - listed), axis=3)
     others_alive = survivors(others, moved.exempt_died, setting.men_mortality, 1)
-    others_left = others_alive * share(moved.exempt_left, jnp.sum(others_alive, axis=1))[:, None]
+    others_left = others_alive * ratio(moved.exempt_left, jnp.sum(others_alive, axis=1))[:, None]
 
     kinds, others, others_alive, others_left = once(kinds, others, others_alive, others_left)
     entered = entering(kinds, moved, tables.serving.shape, setting)
@@ -227,17 +230,17 @@ def spread(tables: Tables, end: Margins, moved: Moved, listed, setting: Setting)
     army, hiding = once(army, hiding)
     army_sum = jnp.sum(army, axis=2)
     leavers = jnp.sum(army * rate_by_cohort(moved.discharged_from, army)[:, None, None, None], axis=0)
-    home = leavers * share(moved.discharged, jnp.sum(leavers, axis=1))[:, None]
+    home = leavers * ratio(moved.discharged, jnp.sum(leavers, axis=1))[:, None]
 
     away = tables.abroad + kinds * moved.left[:, None] + others_left + hiding * moved.slipped[:, None, None]
-    back = away * share(moved.returned, jnp.sum(away, axis=1))[:, None]
+    back = away * ratio(moved.returned, jnp.sum(away, axis=1))[:, None]
     home, away, back, experience = once(home, away, back, composition(tables.civil, (3,)))
-    kept = share(others_alive - others_left, others)[..., None] * tables.civil * (1 - listed)
+    kept = ratio(others_alive - others_left, others)[..., None] * tables.civil * (1 - listed)
     civil = stayed + kept + (hiding * moved.forgiven[:, None, None] + back)[..., None] * experience
     women = survivors(tables.women, moved.women_died, setting.women_mortality, 1)
-    women_left = women * share(moved.women_left, jnp.sum(women, axis=1))[:, None]
+    women_left = women * ratio(moved.women_left, jnp.sum(women, axis=1))[:, None]
     women_away = tables.women_abroad + women_left
-    women_back = women_away * share(moved.women_returned, jnp.sum(women_away, axis=1))[:, None]
+    women_back = women_away * ratio(moved.women_returned, jnp.sum(women_away, axis=1))[:, None]
     return Tables(
         civil=civil + home[..., None] * combat(civil.shape[3]),
         women=women - women_left + women_back,
@@ -250,7 +253,7 @@ def spread(tables: Tables, end: Margins, moved: Moved, listed, setting: Setting)
 
 def rate_by_cohort(flow, army):
     """Flow of each cohort over its men [1]."""
-    return share(flow, jnp.sum(army, axis=(1, 2, 3)))
+    return ratio(flow, jnp.sum(army, axis=(1, 2, 3)))
 
 
 def combat(experiences: int):
@@ -275,10 +278,10 @@ def hidden_and_serving(evaded, army, skills, moved: Moved):
     found = jnp.concatenate([jnp.zeros_like(moved.found[:1]), moved.found, jnp.zeros_like(moved.found)])
     rate = rate_by_cohort(moved.gone_from, army)[:, None]
     inclined = rate * (jnp.sum(army, axis=(2, 3)) + found)
-    deserting = rate * share(moved.gone, jnp.sum(inclined, axis=0))
-    catching = share(found, jnp.sum(evaded, axis=1) + moved.gone)
+    deserting = once(rate * share(moved.gone, jnp.sum(inclined, axis=0)))[0]
+    catching = ratio(found, jnp.sum(evaded, axis=1) + moved.gone)
     sources = evaded + jnp.sum(deserting[:, :, None] * jnp.sum(army, axis=3), axis=0)
-    evading = share(sources, 1 - jnp.sum(deserting * catching, axis=0)[:, None])
+    evading = ratio(sources, 1 - jnp.sum(deserting * catching, axis=0)[:, None])
     return evading, army + evading[None, :, :, None] * catching[:, :, None, None] * skills
 
 

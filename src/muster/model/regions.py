@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from muster.model.levers import Setting
 from muster.model.luck import REGION_STAGES, passed
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, logit, share
+from muster.model.smooth import approach, logit, once, share
 from muster.model.structure import Structure
 
 
@@ -148,18 +148,19 @@ def capacity_target(left, inputs: Inputs, params: Params):
 def rates(grievance, weakness, spread, inputs: Inputs, setting: Setting, params: Params):
     """Hazards of the five stages [1/year] by region: per group, then per movement, eq. 4 and 5."""
     opportunity = params.weakness_opportunity * weakness + params.veterans_opportunity * inputs.veterans
-    nearby, half = jnp.exp(spread), jnp.exp(grievance / 2)
-    movement = params.movement_rate * jnp.exp(opportunity / 2) * half * half * nearby
+    nearby, half = once(jnp.exp(spread), jnp.exp(grievance / 2))
+    some, much = once(params.movement_rate * jnp.exp(opportunity / 2), params.conflict_rate * jnp.exp(opportunity))
+    movement = some * half * half * nearby
     barred = jnp.exp(params.excluded_conflict * (setting.excluded - 1 / 2))
-    conflict = params.conflict_rate * jnp.exp(opportunity) * barred * half * nearby
+    conflict = much * barred * half * nearby
     leave = params.weakness_exit * weakness + params.centre_exit * inputs.centre_fallen - params.elite_exit * inputs.loyalty
-    endings = jnp.exp(-params.capacity_ending * weakness)
+    leaving, endings = once(params.exit_rate * jnp.exp(leave), jnp.exp(-params.capacity_ending * weakness))
     ones = jnp.ones_like(spread)
     return jnp.stack(
         [
             movement * ones,
             conflict * ones,
-            params.exit_rate * jnp.exp(leave) * nearby,
+            leaving * nearby,
             params.settlement_rate * endings * ones,
             params.repression_rate * endings * ones,
         ],

@@ -23,6 +23,11 @@ def share(part, whole):
     return jnp.where(whole > 0, part / safe, jnp.zeros_like(part / safe))
 
 
+def once(*values):
+    """The same values, computed once: the compiler would compute them anew for each thing that uses them."""
+    return jax.lax.optimization_barrier(values)
+
+
 def power(base, exponent):
     """base ** exponent for base >= 0, by logarithms; finite slope at 0."""
     return jnp.exp(exponent * log(jnp.maximum(base, 1e-12)))
