@@ -1,6 +1,7 @@
 """What Muster itself is measured on, each work in a process of its own: python targets.py WORK [FOLDER]. Prints one line of JSON."""
 
 import contextlib
+import gc
 import json
 import os
 import subprocess
@@ -38,6 +39,7 @@ def regional() -> dict:
     from muster.experiment import build
 
     experiment = build(CASE, draws=DRAWS, resolution="regional", posterior="shipped")
+    gc.freeze()  # as `muster run` does
     with tempfile.TemporaryDirectory() as folder:
         found = gate.timed(lambda: produced(experiment, Path(folder)), kept=3, budget=40)
     return found | {"peak_memory_mb": gate.peak_memory()}
