@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from muster import evidence, simulate
 from muster.experiment import build
+from muster.model import smooth
 from muster.model.quantity import units
 from muster.model.world import SideParams
 
@@ -142,3 +144,14 @@ def test_random_valid_worlds_stay_finite_and_not_negative(men, levers, z):
             assert np.isfinite(np.asarray(leaf)).all()
         assert np.asarray(side["front"].troops).min() >= 0
         assert np.asarray(side["people"].population).min() > 0
+
+
+def test_the_own_logarithm_is_the_logarithm():
+    x = np.concatenate([np.geomspace(1e-300, 1e300, 20_001), np.linspace(0.5, 2, 20_001)])
+    exact = np.log(x)
+    np.testing.assert_allclose(smooth.log(jnp.asarray(x)), exact, rtol=1e-15, atol=3e-16)
+    np.testing.assert_allclose(jax.vmap(jax.grad(smooth.log))(jnp.asarray(x)), 1 / x, rtol=1e-15)
+    odd = np.asarray(smooth.log(jnp.array([np.inf, np.nan])))
+    assert odd[0] == np.inf
+    assert np.isnan(odd[1])
+    np.testing.assert_allclose(smooth.power(jnp.array([0.0, 4.0]), 0.5), [1e-6, 2.0], rtol=1e-12)
