@@ -5,6 +5,7 @@ whole. The chunks of a run that is not whole yet wait in its folder; every file 
 """
 
 import csv
+import gc
 import io
 import itertools
 import json
@@ -20,7 +21,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
-from functools import cache
+from functools import lru_cache
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -152,9 +153,9 @@ def word_of(text: str) -> str:
     return re.sub(r"[^\w=,-]", "-", Path(text).stem if text.endswith((".yaml", ".yml")) else text)
 
 
-@cache
+@lru_cache(maxsize=2)
 def experiment_of(run: Run) -> Experiment:
-    """The experiment of a run."""
+    """The experiment of a run; a worker keeps that of its chunk and the one before."""
     structure = structures_of(run.structures)[run.structures]
     drawn_from = None if run.prior else "shipped"
     given = run.scenario, (run.policy,), run.continuation, run.draws, run.seed
@@ -170,7 +171,6 @@ def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
         if key not in texts:
             experiment = experiment_of(run)
             texts[key] = {"scenario_sha256": experiment.sha256, "posterior": str(experiment.posterior)}
-    experiment_of.cache_clear()
     return {
         "made_by": output.MADE_BY,
         "version": version("muster"),
@@ -257,6 +257,8 @@ def assemble(run: Run, folder: Path) -> None:
             tree = output.tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
             writer.append(tree)
             table.add(results.Results(tree))
+            del sides, by_region, tree
+            gc.collect()  # a tree holds itself in a circle until it is looked for
         manifest = output.manifest_of(output.described(experiment), run.draws, seconds)
         writer.finish(manifest, {HEADLINES: lines_of(table.rows()).rstrip("\n")})
     clear(run, folder)
