@@ -4,7 +4,7 @@ import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from zlib import crc32
 
@@ -180,12 +180,20 @@ def trees(experiment: Experiment, progress: Progress | None = None) -> Iterator[
     """Results of some draws after the other, as a run writes them, so that memory does not grow with the draws."""
     first = 0
     for count, sides, by_region in lanes(experiment, progress=progress):
+        take_apart(sides)
         tree = tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
         del sides, by_region
         yield tree
         del tree
         gc.collect()  # a tree that is written holds itself in a circle until it is looked for
         first += count
+
+
+def take_apart(sides: tuple[dict, dict]) -> None:
+    """Gives each series an array of its own, node after node, so that the packed rows of a node go when both sides have left them."""
+    for node in list(sides[0]):
+        for side in sides:
+            side[node] = jax.tree.map(partial(np.ascontiguousarray, dtype=np.float32), side[node])
 
 
 def joined(first, *others):
