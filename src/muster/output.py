@@ -397,4 +397,4 @@ def writing(directory: Path):
     try:
         yield
     except OSError as problem:
-        raise UserError(f"--out {directory}: cannot be written ({problem.strerror or problem}).") from None
+        raise UserError(f"--out {directory}: cannot be written ({problem.strerror or f'{problem}; is the disk full?'}).") from None
