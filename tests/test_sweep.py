@@ -55,6 +55,7 @@ def test_every_value_is_run_with_every_other_and_named_by_what_varies():
         ({"policy": "no-decre"}, "no-decre"),
         ({"structures": "contagion=quadratic"}, "contagion="),
         ({"set": {"wrong": ["north.levers.nothing=1"]}}, "nothing"),
+        ({"dt": 0.3}, "1 over a whole number"),
         ({"keep": "kiled"}, 'Did you mean "killed"'),
     ],
 )

@@ -337,6 +337,8 @@ def build(
     """The experiment of a scenario under policies and single settings (`sets`: PATH=VALUE), with draws of a posterior or the prior."""
     if not 1 <= draws <= MOST:
         raise UserError(f"draws: 1 to {MOST:,} were expected, found {draws}.")
+    if not 0 < dt <= 1 or abs(round(1 / dt) * dt - 1) > 1e-9:
+        raise UserError(f"--dt {dt:g}: 1 over a whole number was expected, such as 1, 0.5 or 0.25.")
     base = load(scenario) if isinstance(scenario, str) else scenario
     under, fixed = decided_on(base, policies, sets)
     ending = continuation or base.continuation

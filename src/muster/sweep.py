@@ -15,7 +15,7 @@ import re
 import signal
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -40,7 +40,7 @@ from muster.model.world import READINGS, Regional
 from muster.reading import read_yaml
 
 PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
-CHUNK = 2 * simulate.LANE  # draws: a second or two of a core; by region half a minute
+CHUNK = 2 * simulate.LANE  # draws: a second or two of a core; by region about ten
 AHEAD = 2  # chunks a worker has been given: the one at work and the next
 Progress = Callable[[str, int, int], None]
 
@@ -68,7 +68,7 @@ class Plan(Strict):
     resolution: Literal["national", "regional"] = RESOLUTIONS[0]
     keep: str = "headline"
     prior: bool = False
-    dt: Annotated[float, Field(gt=0, le=1)] = 1.0
+    dt: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,7 +142,7 @@ def runs_of(plan: Plan) -> tuple[Run, ...]:
         words = [f"seed-{chosen[name]}" if name == "seed" else word_of(chosen[name]) for name in varied]
         rest = {name: getattr(plan, name) for name in ("draws", "resolution", "keep", "prior", "dt")}
         found.append(Run(name=".".join(words) or "run", sets=plan.set[str(chosen["set"])], **chosen, **rest))
-    twice = [run.name for run in found if sum(run.name == other.name for other in found) > 1]
+    twice = [name for name, count in Counter(run.name for run in found).items() if count > 1]
     if twice:
         raise UserError(f'plan: two runs would be called "{twice[0]}"; leave out what stands twice, or rename a file.')
     return tuple(found)

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from muster.errors import UserError
-
 ARMY = ("in theatre", "killed", "casualties", "recruits", "AFV")
 COUNTRY = ("area", "approval", "abroad", "prices", "output", "deliveries")
 SPARSE = 4  # after the last observation the table shows every fourth half-year
@@ -58,8 +56,6 @@ def run(
     from muster import output
     from muster.experiment import build, structures_of
 
-    if not 0 < dt <= 1 or abs(round(1 / dt) * dt - 1) > 1e-9:
-        raise UserError(f"--dt {dt:g}: 1 over a whole number was expected, such as 1, 0.5 or 0.25.")
     folder = out or Path(f"muster-run-{Path(scenario).stem}")
     chosen = structures_of(structures)
     places = {name: folder / name if len(chosen) > 1 else folder for name in chosen}

@@ -205,7 +205,7 @@ def survivors(stock, died, mortality, axis: int):
     exposed = stock * jnp.reshape(mortality, shape)
     whole = jnp.sum(exposed, axis=axis, keepdims=True)
     died = jnp.expand_dims(died, axis)
-    evenly = once(jnp.where(whole > 0, 0.0, died / stock.shape[axis]))[0]
+    evenly = once(jnp.where(whole > 0, 0.0, died / stock.shape[axis]))[0]  # where no age has a death rate, on all alike
     return jnp.maximum(stock - ratio(died, whole) * exposed - evenly, 0.0)
 
 

@@ -149,10 +149,10 @@ def rates(grievance, weakness, spread, inputs: Inputs, setting: Setting, params:
     """Hazards of the five stages [1/year] by region: per group, then per movement, eq. 4 and 5."""
     opportunity = params.weakness_opportunity * weakness + params.veterans_opportunity * inputs.veterans
     nearby, half = once(jnp.exp(spread), jnp.exp(grievance / 2))
-    some, much = once(params.movement_rate * jnp.exp(opportunity / 2), params.conflict_rate * jnp.exp(opportunity))
-    movement = some * half * half * nearby
+    begun, fought = once(params.movement_rate * jnp.exp(opportunity / 2), params.conflict_rate * jnp.exp(opportunity))
+    movement = begun * half * half * nearby
     barred = jnp.exp(params.excluded_conflict * (setting.excluded - 1 / 2))
-    conflict = much * barred * half * nearby
+    conflict = fought * barred * half * nearby
     leave = params.weakness_exit * weakness + params.centre_exit * inputs.centre_fallen - params.elite_exit * inputs.loyalty
     leaving, endings = once(params.exit_rate * jnp.exp(leave), jnp.exp(-params.capacity_ending * weakness))
     ones = jnp.ones_like(spread)
