@@ -9,7 +9,7 @@ import pytest
 from muster import calibration, esmda, evidence
 from muster.errors import UserError
 from muster.experiment import build
-from muster.likelihood import FREEDOM, OWN, ends, likelihood, published_by, spread, told_again
+from muster.likelihood import FREEDOM, OWN, ends, likelihood, noisy, published_by, sizes, spread, told_by_others
 from muster.observe import Observation, observations, predict, reader
 from muster.posterior import Posterior, load, save, shipped
 from muster.results import Results
@@ -237,8 +237,8 @@ def test_a_posterior_serves_its_draws_and_the_prior_the_rest(tmp_path):
 def test_numbers_that_keep_their_prior_are_those_of_the_prior_in_the_fit(problem):
     kept = list(calibration.AT_PRIOR)
     assert calibration.taught(problem.streams).sum() == len(problem.streams) - len(kept)
-    fitted = evidence.normals(build("russia-ukraine-2022", posterior="shipped"), np.arange(1040), kept)
-    prior = evidence.normals(build("russia-ukraine-2022"), np.arange(1040), kept)
+    fitted = evidence.normals(build("russia-ukraine-2022", posterior="shipped"), np.arange(calibration.MEMBERS), kept)
+    prior = evidence.normals(build("russia-ukraine-2022"), np.arange(calibration.MEMBERS), kept)
     np.testing.assert_allclose(np.sort(fitted, axis=None), np.sort(prior, axis=None), atol=1e-6)
 
 
@@ -249,14 +249,31 @@ def test_another_scenario_falls_back_to_the_prior():
     assert "prior" in why
 
 
-def test_replies_asked_again_cover_what_was_told():
-    rows = tuple(row(id=f"X{i:02d}", root=f"R{i}", end=f"2023-{i % 12 + 1:02d}-28") for i in range(12))
-    known = likelihood(rows)
+def tables(count: int = 12):
+    """A table of one source class: some roots with figures of twelve months each, and 400 draws that tell the truth of it."""
+    rows = tuple(row(id=f"X{i:03d}", root=f"R{i // 12}", end=f"2023-{i % 12 + 1:02d}-28") for i in range(count))
+    return likelihood(rows), np.full((count, 400), np.log(1e5))
+
+
+def test_bands_by_the_other_figures_hold_as_much_as_they_say():
+    known, truth = tables(36)
     inside = []
     for seed in range(60):
         generator = np.random.default_rng(seed)
-        truth = np.full((12, 400), np.log(1e5))
-        told = truth[:, 0] + np.linalg.cholesky(known.covariance()) @ generator.standard_normal(12)
-        low, high = np.quantile(told_again(known.with_figures(told), truth, generator), [0.05, 0.95], axis=1)
-        inside.append(np.mean((told >= low) & (told <= high)))
-    assert 0.85 < np.mean(inside) < 1
+        figures = known.with_figures(noisy(known, truth[:, :1], generator)[:, 0])
+        low, high = np.quantile(told_by_others(figures, truth, generator), [0.05, 0.95], axis=1)
+        inside.append(np.mean((figures.centre >= low) & (figures.centre <= high)))
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.02)
+
+
+@pytest.mark.parametrize("size", [0.5, 2.5])
+def test_the_size_of_single_errors_is_found_from_their_scatter(size):
+    known, truth = tables(240)
+    generator = np.random.default_rng(3)
+    figures = known.with_figures(noisy(known.sized({"expert_estimate": size}), truth[:, :1], generator)[:, 0])
+    assert sizes(figures, truth)["expert_estimate"] == pytest.approx(size, rel=0.15)
+
+
+def test_a_few_figures_hardly_move_the_guessed_size():
+    known, truth = tables(2)
+    assert sizes(known, truth)["expert_estimate"] == pytest.approx(1, abs=0.2)

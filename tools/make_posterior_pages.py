@@ -80,7 +80,9 @@ def covered(told: dict) -> str:
     """Coverage by class of source."""
     lines = ["| class of source | figures | in the 90 % band, % |", "|---" * 3 + "|"]
     lines += [f"| {name} | {found['figures']} | {100 * found['inside']:.0f} |" for name, found in told["coverage"].items()]
-    return "\n".join([*lines, "", f"Outside: {', '.join(told['outside'])}.", "", misses(told)])
+    sizes = ", ".join(f"{name} {size:.2f}" for name, size in told["error_sizes"].items())
+    outside = f"Outside: {', '.join(told['outside'])}."
+    return "\n".join([*lines, "", outside, "", f"Single errors, times what was guessed: {sizes}.", "", misses(told)])
 
 
 def misses(told: dict) -> str:

@@ -2,8 +2,8 @@
 
     python tools/sbc.py [--refits 100] [--members 520] [--steps 4] [--threshold T] [--seed 1] [--out FILE]
 
-Each twin has the reference scenario's own table: its dates, operators, bounds, ranges, biases and errors. Ranks are kept after
-every refit in FILE, and a run takes up what is there. The figures go to docs/calibration.md.
+Each twin has the reference scenario's own table: its dates, operators, bounds, ranges and biases, and errors whose sizes are
+drawn from their prior. Ranks are kept after every refit in FILE, and a run takes up what is there. The figures go to docs/calibration.md.
 """
 
 import argparse
@@ -14,7 +14,7 @@ import numpy as np
 from scipy import stats
 
 from muster import calibration, evidence
-from muster.likelihood import noisy
+from muster.likelihood import drawn_sizes, noisy
 
 ROOT = Path(__file__).resolve().parents[1]
 TWIN = 10_000_000  # draws from this one on are twins, never members
@@ -25,7 +25,9 @@ def twin(problem: calibration.Problem, number: int, seed: int) -> tuple[calibrat
     draw = np.array([TWIN + number])
     truth = evidence.normals(problem.experiment, draw, list(problem.streams))
     read = calibration.readings(problem, truth, draw)
-    told = noisy(problem.likelihood, problem.likelihood.told(read), np.random.default_rng([seed, number]))[:, 0]
+    generator = np.random.default_rng([seed, number])
+    known = problem.likelihood.sized(drawn_sizes(generator))
+    told = noisy(known, known.told(read), generator)[:, 0]
     return calibration.with_likelihood(problem, problem.likelihood.with_figures(told)), truth[:, 0]
 
 

@@ -17,12 +17,12 @@ import numpy as np
 from muster import esmda, evidence, simulate
 from muster.errors import UserError
 from muster.experiment import Experiment, build
-from muster.likelihood import Likelihood, likelihood, published_by
+from muster.likelihood import WORTH, Likelihood, likelihood, published_by, sizes
 from muster.observe import Observation, Read, observations, reader
 from muster.posterior import Posterior, rests_on_sha256
 from muster.scenario import Scenario, load
 
-MEMBERS, STEPS, SEED = 1040, 6, 1
+MEMBERS, STEPS, SEED = 2080, 6, 1
 THRESHOLD = 2.5  # standard errors of a correlation that count as chance; chosen on twin data (docs/calibration.md)
 FEWEST = 50  # members
 NOISE_DRAWS = 208
@@ -44,13 +44,17 @@ class Problem:
 
 @dataclass
 class Fit:
-    """An ensemble after some steps: scores [stream, member], and what members told before the first and after the last step."""
+    """An ensemble after some steps: scores [stream, member], what members told before the first and after the last step, error sizes.
+
+    The likelihood of its problem has single errors of these sizes.
+    """
 
     problem: Problem
     scores: np.ndarray
     prior_scores: np.ndarray
     prior_told: np.ndarray
     told: np.ndarray
+    sizes: dict[str, float]  # of single errors by class, times what was guessed
     seed: int
     steps: int
     residuals: list[float] = field(default_factory=list)  # mean squared innovation over error, before each step and after the last
@@ -70,6 +74,7 @@ class Fit:
             "method": f"ES-MDA, {self.steps} steps, threshold {THRESHOLD}; at their prior: {', '.join(AT_PRIOR)}",
             "seed": self.seed,
             "version": version("muster"),
+            "error_sizes": {name: round(value, 4) for name, value in self.sizes.items()},
             "residuals": [round(value, 4) for value in self.residuals],
         }
         return Posterior(problem.streams, self.scores.astype(np.float32).astype(float), about)
@@ -146,7 +151,7 @@ def key_of(problem: Problem, members: int, steps: int, seed: int) -> str:
         problem.scenario_sha256,
         rests_on_sha256(),
         problem.until.isoformat(),
-        str((members, steps, seed, THRESHOLD, AT_PRIOR)),
+        str((members, steps, seed, THRESHOLD, AT_PRIOR, WORTH)),
         version("muster"),
     ]
     return hashlib.sha256("\n".join([*words, *problem.streams, *(str(row) for row in problem.likelihood.rows)]).encode()).hexdigest()
@@ -169,7 +174,6 @@ def calibrate(
         problem = problem_of(problem, seed=seed)
     if members < FEWEST or steps < 1:
         raise UserError(f"calibrate: at least {FEWEST} members and 1 step were expected, found {members} and {steps}.")
-    known, generator = problem.likelihood, None
     key = key_of(problem, members, steps, seed)
     prior = evidence.normals(problem.experiment, np.arange(members), list(problem.streams))
     done, scores, prior_told, residuals = taken_up(state, key) or (0, prior.copy(), None, [])
@@ -179,11 +183,13 @@ def calibrate(
         luck = np.arange(members) + (0 if step == steps else (step + 1) * members)
         label = f"step {min(step + 1, steps)} of {steps}"
         read = readings(problem, scores, luck, lambda n, step=step, label=label: progress(label, step * members + n, whole))
-        told = esmda.drawn_in(known.told(read))
+        told = esmda.drawn_in(problem.likelihood.told(read))
         prior_told = told if prior_told is None else prior_told
+        found = sizes(problem.likelihood, told)
+        known = problem.likelihood.sized(found)
         residuals.append(misfit(known, told))
         if step == steps:
-            return Fit(problem, scores, prior, prior_told, told, seed, steps, residuals)
+            return Fit(with_likelihood(problem, known), scores, prior, prior_told, told, found, seed, steps, residuals)
         generator = np.random.default_rng([seed, step])
         errors = esmda.inflated(known.covariance(known.weights(told)), noise, steps)
         error = np.linalg.cholesky(errors) @ generator.standard_normal(told.shape)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster.calibration import Fit
-from muster.likelihood import told_again
+from muster.likelihood import told_by_others
 
 BAND = 0.9
 PRIOR_DRIVEN = 0.9  # of the prior's s.d., and less than half of it moved: a number that the figures hardly bear on
@@ -22,14 +22,14 @@ class Residual:
     source_class: str
     camp: str
     ratio: float  # published over the model's median, through the class's expected bias; a difference off the log scale
-    place: float  # share of replies asked again that lie below the figure
+    place: float  # share of what its source would tell by the other figures that lies below the figure
     inside: bool
 
 
 def residuals(fit: Fit, seed: int = 1) -> list[Residual]:
-    """Every figure beside 90 % of what its source would tell if it were asked again."""
+    """Every figure beside 90 % of what its source would tell by the other figures."""
     known = fit.problem.likelihood
-    again = told_again(known, fit.told, np.random.default_rng(seed))
+    again = told_by_others(known, fit.told, np.random.default_rng(seed))
     low, high = np.quantile(again, [(1 - BAND) / 2, (1 + BAND) / 2], axis=1)
     inside = (known.high >= low) & (known.low <= high)
     centre, middle = known.centre, np.median(fit.told, axis=1)
@@ -112,6 +112,7 @@ def report(fit: Fit) -> dict:
         "steps": fit.steps,
         "seed": fit.seed,
         "misfit": [round(value, 4) for value in fit.residuals],
+        "error_sizes": {name: round(value, 3) for name, value in fit.sizes.items()},
         "coverage": coverage(found),
         "outside": [item.id for item in found if not item.inside],
         "series": by_series(fit, found),

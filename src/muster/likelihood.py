@@ -3,7 +3,8 @@
 told = told by the model + bias of class and camp + bias of root source + drift + discrepancy + error. On the log scale, but for
 changes of an area, deficits and polls. Biases, drift and discrepancy are normal and integrated out: they make the errors of
 figures of one source alike, so that a root source has one vote on a level however often it is quoted. The error is Student-t with
-four degrees of freedom. A bound or a published range says nothing inside itself. docs/calibration.md says why.
+four degrees of freedom; its size is a guess by class, which the scatter of the class's figures corrects. A bound or a published range
+says nothing inside itself. docs/calibration.md says why.
 """
 
 import datetime
@@ -21,6 +22,8 @@ CAMP, ROOT, OWN = 0.3, 0.5, 0.2  # shares of a class's variance: class and camp,
 DRIFT = 0.25  # of a class's standard deviation, a year
 MEMORY = 0.5  # years over which a discrepancy is forgotten
 FREEDOM = 4  # degrees of freedom of the error
+WORTH = 5  # figures that the guessed size of a class's single errors is worth beside the class's own
+ROUNDS = 200  # in which these sizes are found, at most
 FLOOR = 1e-3  # a reading counts for at least this share of the figure, so that it has a logarithm
 
 
@@ -82,6 +85,10 @@ class Likelihood:
         variance = np.diag(self.covariance()) + np.var(told, axis=1)
         return np.minimum(1, (FREEDOM + 1) / (FREEDOM + distance**2 / variance)) * np.maximum(active, 1e-2)
 
+    def sized(self, sizes: dict[str, float]) -> "Likelihood":
+        """The same figures, the single errors of a class so many times as large as guessed."""
+        return replace(self, own=self.own * np.array([sizes.get(class_of(row), 1.0) for row in self.rows]))
+
     def take(self, kept: np.ndarray) -> "Likelihood":
         """Some rows."""
         arrays = {name: getattr(self, name)[kept] for name in ("logs", "floor", "shift", "low", "high", "own")}
@@ -111,9 +118,14 @@ def is_change(row: Observation) -> bool:
     return row.unit == "km2" and row.operator == "over"
 
 
+def class_of(row: Observation) -> str:
+    """The class by which a figure's bias and error are judged."""
+    return "change" if is_change(row) else row.source_class
+
+
 def of_class(row: Observation) -> Bias:
     """The bias of a figure's class."""
-    return biases()["change" if is_change(row) else row.source_class]
+    return biases()[class_of(row)]
 
 
 def discrepancy(row: Observation) -> Discrepancy:
@@ -191,12 +203,41 @@ def noisy(likelihood: Likelihood, told: np.ndarray, generator: np.random.Generat
     return told + root @ generator.standard_normal(told.shape) + own
 
 
-def told_again(likelihood: Likelihood, told: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """What the same sources would tell if asked again [row, draw]: their biases inferred from what they told, the error new."""
-    weight = likelihood.weights(told)
-    root = np.linalg.cholesky(likelihood.shared + 1e-12 * np.diag(np.diag(likelihood.covariance())))
-    bias = root @ generator.standard_normal(told.shape)
-    error = likelihood.own[:, None] / np.sqrt(weight)[:, None] * generator.standard_normal(told.shape)
-    gain = likelihood.shared @ np.linalg.inv(likelihood.covariance(weight))
-    bias = bias + gain @ (likelihood.innovation(told + bias + error))
-    return told + bias + likelihood.own[:, None] * generator.standard_t(FREEDOM, told.shape)
+def sizes(known: Likelihood, told: np.ndarray) -> dict[str, float]:
+    """How many times as large as guessed the single errors of each class are, by what is told [row, draw].
+
+    The most likely sizes by expectation and maximisation: what of a figure's distance is its own error, its biases and the
+    discrepancy being integrated out, for each draw. The guess counts as WORTH figures of a scaled inverse chi-squared prior.
+    """
+    names = [class_of(row) for row in known.rows]
+    classes = sorted(set(names))
+    exact, group = known.low == known.high, np.array([classes.index(name) for name in names])
+    counts = np.bincount(group[exact], minlength=len(classes))
+    innovation, weight, squared = known.innovation(told)[exact], np.ones(exact.sum()), np.ones(len(classes))
+    guessed, shared, group = known.own[exact] ** 2, known.shared[np.ix_(exact, exact)], group[exact]
+    second = innovation @ innovation.T / told.shape[1]
+    for _ in range(ROUNDS):
+        own = guessed * squared[group] / weight
+        gain = own[:, None] * np.linalg.inv(shared + np.diag(own))
+        relative = (np.einsum("ij,jk,ik->i", gain, second, gain, optimize=True) + own - np.diag(gain) * own) / guessed
+        weight = (FREEDOM + 1) / (FREEDOM + relative / squared[group])
+        before, squared = squared, (WORTH + np.bincount(group, weight * relative, len(classes))) / (WORTH + counts)
+        if np.max(np.abs(np.log(squared / before))) < 1e-4:
+            break
+    return {name: float(np.sqrt(value)) for name, value in zip(classes, squared, strict=True)}
+
+
+def drawn_sizes(generator: np.random.Generator) -> dict[str, float]:
+    """Sizes of single errors by class, from their prior."""
+    return {name: float(np.sqrt(WORTH / generator.chisquare(WORTH))) for name in sorted(biases())}
+
+
+def told_by_others(known: Likelihood, told: np.ndarray, generator: np.random.Generator) -> np.ndarray:
+    """What each source would tell by the other figures [row, draw]: bias, drift, discrepancy inferred from them, the error new."""
+    weight = known.weights(told)
+    precision = np.linalg.inv(known.covariance(weight))
+    alone, innovation = 1 / np.diag(precision), known.innovation(told)
+    expected = told + innovation - alone[:, None] * (precision @ innovation)
+    unsure = np.sqrt(np.maximum(alone - known.own**2 / weight, 0))
+    error = known.own[:, None] * generator.standard_t(FREEDOM, told.shape)
+    return expected + unsure[:, None] * generator.standard_normal(told.shape) + error

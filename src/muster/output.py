@@ -7,12 +7,13 @@ import math
 import os
 import platform
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import BinaryIO
 
 import h5netcdf
 import h5py
@@ -136,13 +137,14 @@ def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
 
 @dataclass
 class Drawn:
-    """A series whose draws wait in the scratch file."""
+    """A series whose draws wait in files."""
 
     dims: tuple[str, ...]
     attrs: dict
     whole: bool
-    places: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)  # offset and shape of each block of draws
-    sketch: Sketch | None = None  # instead of the scratch file, where the draws are many
+    shape: tuple[int, ...] = ()  # of a draw
+    blocks: list[Callable[[], np.ndarray]] = field(default_factory=list)  # each reads a block of draws
+    sketch: Sketch | None = None  # instead of files, where the draws are many
 
 
 class Remembering(h5py.File):
@@ -176,8 +178,8 @@ class Writer:
         """Leaves nothing half-written."""
         self.leave.close()
 
-    def append(self, tree: xr.DataTree) -> None:
-        """Adds the draws of a tree."""
+    def append(self, tree: xr.DataTree, held: dict[str, tuple[Path, int]] | None = None) -> None:
+        """Adds the draws of a tree; held = by series the file and place where they lie as float32 until the end, if they do."""
         with writing(self.directory):
             if not self.series:
                 self.begin(tree)
@@ -185,8 +187,10 @@ class Writer:
                 values = np.ascontiguousarray(series_of(tree, path).values, dtype=np.float32)
                 if series.sketch:
                     series.sketch.add(values)
+                elif held:
+                    series.blocks.append(partial(read_of, *held[path], values.shape))
                 else:
-                    series.places.append((self.scratch.tell(), values.shape))
+                    series.blocks.append(partial(read_at, self.scratch, self.scratch.tell(), values.shape))
                     self.scratch.write(values.data)
         self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
 
@@ -206,7 +210,7 @@ class Writer:
             array = series_of(tree, path)
             kept = path in whole and self.expected <= WHOLE
             sketch = None if kept or self.expected <= EXACT else Sketch(array.values)
-            self.series[path] = Drawn(tuple(str(dim) for dim in array.dims), array.attrs, kept, sketch=sketch)
+            self.series[path] = Drawn(tuple(str(dim) for dim in array.dims), array.attrs, kept, array.shape[1:], sketch=sketch)
 
     def finish(self, manifest: dict, texts: dict[str, str] | None = None) -> list[Path]:
         """Writes the file, and renames it together with the manifest and further texts; returns their paths."""
@@ -218,7 +222,7 @@ class Writer:
                 store.found = {}
                 for path, series in self.series.items():
                     if series.whole:
-                        shape = (self.draws, *series.places[0][1][1:])
+                        shape = (self.draws, *series.shape)
                         compressed(file, store, path, series.dims, series.attrs, shape, self.blocks_of(series))
                     else:
                         self.summary(file, store, path, series)
@@ -256,10 +260,20 @@ class Writer:
             group.create_variable("region", ("region",), dtype=h5py.string_dtype())[:] = np.array(codes, dtype=object)
 
     def blocks_of(self, series: Drawn) -> Iterator[np.ndarray]:
-        """The draws of a series block by block, from the scratch file."""
-        for offset, shape in series.places[: self.blocks]:
-            self.scratch.seek(offset)
-            yield np.frombuffer(self.scratch.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape)
+        """The draws of a series block by block."""
+        return (read() for read in series.blocks[: self.blocks])
+
+
+def read_at(file: BinaryIO, offset: int, shape: tuple[int, ...]) -> np.ndarray:
+    """A block of float32 at a place of a file."""
+    file.seek(offset)
+    return np.frombuffer(file.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape)
+
+
+def read_of(path: Path, offset: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The same of a file that is opened for it."""
+    with path.open("rb") as file:
+        return read_at(file, offset, shape)
 
 
 def compressed(

@@ -182,8 +182,10 @@ def own_row(target: Target, start: str, end: str) -> Observation:
     )  # fmt: skip
 
 
-def of_model(target: Target, results: Results, values: np.ndarray, origin: datetime.date, months: int, seed: int) -> np.ndarray:
-    """The model's forecasts on the target's scale, with the discrepancy and the single error of the likelihood."""
+def of_model(
+    target: Target, results: Results, values: np.ndarray, origin: datetime.date, months: int, seed: int, sizes: dict[str, float]
+) -> np.ndarray:
+    """The model's forecasts on the target's scale, with the discrepancy and the single error of the likelihood, of the sizes by class."""
     begin, end = edge(month(origin, 0), after=True), edge(month(origin, months), after=True)
     before = edge(month(origin, 1 - RECENT), after=False)
     ahead, recent = (observe.predict(results, own_row(target, *window)) for window in ((begin, end), (before, begin)))
@@ -195,7 +197,7 @@ def of_model(target: Target, results: Results, values: np.ndarray, origin: datet
         told = ahead
     else:
         told = scaled(target, size) + scaled(target, np.maximum(ahead, 1e-9)) - scaled(target, np.maximum(recent, 1e-9))
-    known: Likelihood = likelihood((own_row(target, begin, end).model_copy(update={"central": float(np.median(ahead))}),))
+    known: Likelihood = likelihood((own_row(target, begin, end).model_copy(update={"central": float(np.median(ahead))}),)).sized(sizes)
     generator = np.random.default_rng([seed, 77])
     level = (
         float(values[-1]) if known.logs[0] and target.scale == "linear" else 1.0
@@ -232,8 +234,18 @@ def scored(forecast: np.ndarray, truth: float) -> dict[str, float | bool]:
     return {"crps": crps, "low": float(low), "median": float(middle), "high": float(high), "inside": bool(low <= truth <= high)}
 
 
-def scores(results: Results, origin: datetime.date, weeks: tuple[int, ...] = (26, 52), seed: int = 1, factor: float = 1.0) -> list[dict]:
-    """Every target and horizon with the score of each method, or why it has none; the model's forecasts spread by a factor."""
+def scores(
+    results: Results,
+    origin: datetime.date,
+    weeks: tuple[int, ...] = (26, 52),
+    seed: int = 1,
+    factor: float = 1.0,
+    sizes: dict[str, float] | None = None,
+) -> list[dict]:
+    """Every target and horizon with the score of each method, or why it has none; the model's forecasts spread by a factor.
+
+    `sizes` are those of the fit's single errors by class of source.
+    """
     found = [{"target": name, "weeks": None, "missing": why} for name, why in NOT_SCORED.items()]
     for target in TARGETS:
         try:
@@ -249,7 +261,7 @@ def scores(results: Results, origin: datetime.date, weeks: tuple[int, ...] = (26
                 found.append({**row, "missing": "the series at hand does not reach the end of the horizon"})
                 continue
             goal, generator = float(scaled(target, truth)), np.random.default_rng([seed, horizon])
-            own = of_model(target, results, values, origin, months, seed)
+            own = of_model(target, results, values, origin, months, seed, sizes or {})
             middle = np.median(own)
             methods = {"Muster": middle + factor * (own - middle)}
             methods["last value"] = walk(target, values, months, False, generator)
@@ -295,5 +307,6 @@ def score(
     results = simulate.ensemble(build(ahead, draws=draws, seed=seed, posterior=fitted))
     missed = misses_by(origin, scenario) if widened else np.zeros(0)
     factor = widening(missed)
-    rows = scores(results, origin, (weeks // 2, weeks), seed, factor)
+    sizes = fitted.about["error_sizes"] if fitted else {}
+    rows = scores(results, origin, (weeks // 2, weeks), seed, factor, sizes)
     return {"scores": rows, "summary": {**summary(rows), "widening": round(factor, 3), "earlier_forecasts": len(missed)}}

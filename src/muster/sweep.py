@@ -9,6 +9,7 @@ import gc
 import io
 import itertools
 import json
+import math
 import multiprocessing
 import os
 import re
@@ -25,7 +26,7 @@ from functools import lru_cache
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import jax
 import numpy as np
@@ -251,17 +252,40 @@ def assemble(run: Run, folder: Path) -> None:
     shape, table = jax.tree.structure(template(experiment)), results.HeadlineTable(run.draws)
     with output.Writer(folder, run.keep, run.draws) as writer:
         for first in run.firsts():
-            with chunk_path(folder, first).open("rb") as file:
-                seconds += float(np.load(file))
-                sides, by_region = jax.tree.unflatten(shape, [np.load(file) for _ in range(shape.num_leaves)])
+            path = chunk_path(folder, first)
+            took, arrays, offsets = mapped(path, shape.num_leaves)
+            seconds += took
+            sides, by_region = jax.tree.unflatten(shape, arrays)
             tree = output.tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
-            writer.append(tree)
+            places = named(experiment, *jax.tree.unflatten(shape, offsets))
+            writer.append(tree, {name: (path, offset) for name, offset in places.items()})
             table.add(results.Results(tree))
-            del sides, by_region, tree
+            del arrays, sides, by_region, tree
             gc.collect()  # a tree holds itself in a circle until it is looked for
         manifest = output.manifest_of(output.described(experiment), run.draws, seconds)
         writer.finish(manifest, {HEADLINES: lines_of(table.rows()).rstrip("\n")})
     clear(run, folder)
+
+
+def mapped(path: Path, count: int) -> tuple[float, list[np.ndarray], list[int]]:
+    """The seconds that a chunk took, its arrays, read from the file where they are used, and their places in it."""
+    whole, arrays, offsets = np.memmap(path, mode="r"), [], []
+    with path.open("rb") as file:
+        seconds = float(np.load(file))
+        for _ in range(count):
+            np.lib.format.read_magic(file)
+            shape, _, kind = np.lib.format.read_array_header_1_0(file)
+            offsets.append(file.tell())
+            end = file.seek(kind.itemsize * math.prod(shape), io.SEEK_CUR)
+            arrays.append(whole[offsets[-1] : end].view(kind).reshape(shape))
+    return seconds, arrays, offsets
+
+
+def named(experiment: Experiment, sides: tuple, by_region: dict) -> dict[str, Any]:
+    """What there is of each series by its path."""
+    parts = [(side, node, record) for side, nodes in zip(experiment.sides, sides, strict=True) for node, record in nodes.items()]
+    parts += [(side, output.BY_REGION, record) for side, record in by_region.items()]
+    return {f"{side}/{node}/{entry.name}": getattr(record, entry.name) for side, node, record in parts for entry in fields(record)}
 
 
 def clear(run: Run, folder: Path) -> None:
@@ -364,6 +388,7 @@ def made_ready(ends: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     programs.use_devices(1)
+    gc.freeze()  # what was imported is not looked through again
     threading.Thread(target=last, daemon=True).start()
 
 

@@ -16,7 +16,7 @@ def calibrate(
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="use what was published by this day  [the scenario's last observation]")
     ] = None,
-    members: Annotated[int, typer.Option(metavar="N", help="how many members the ensemble has")] = 1040,
+    members: Annotated[int, typer.Option(metavar="N", help="how many members the ensemble has")] = 2080,
     steps: Annotated[int, typer.Option(metavar="K", help="how many times the figures are taken, each time with larger errors")] = 6,
     seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**31 - 1, help="the luck; the same seed gives the same bits")] = 1,
     out: Annotated[
@@ -76,7 +76,7 @@ def show(told: dict, paths: list[Path]) -> None:
 
     page = console()
     page.print(f"{told['scenario']} to {told['until']}: {told['figures']} figures, {told['numbers']} numbers, {told['members']} members.")
-    covered = Table(box=SIMPLE_HEAD, pad_edge=False, title="Figures inside the 90 % band of what their source would tell again")
+    covered = Table(box=SIMPLE_HEAD, pad_edge=False, title="Figures inside the 90 % band of what their source would tell by the others")
     for name in ("class of source", "figures", "inside, %"):
         covered.add_column(name)
     for name, found in told["coverage"].items():
