@@ -47,6 +47,15 @@ def test_bounds_and_ranges_say_nothing_inside_themselves():
     assert innovation[0] == pytest.approx([np.log(2), np.log(10 / 9), 0])
     assert innovation[1] == pytest.approx([0, 0, -np.log(2)])
     assert innovation[2] == pytest.approx([np.log(1.6), 0, np.log(0.6)])
+    shaken = known.innovation(np.log(np.array([[5e4, 9e4, 2e5]] * 3)), np.full((3, 3), 0.5))
+    assert shaken - innovation == pytest.approx(np.array([[0.5, 0.5, 0], [0, 0, 0.5], [0.5, 0, 0.5]]))  # the error moves nobody inside
+
+
+def test_a_bound_that_few_draws_break_says_next_to_nothing():
+    known = likelihood((row(source_class="measured", relation="at_least"),))
+    told = np.log(np.concatenate([np.full(99, 2e5), [9e4]]))[None]
+    assert known.covariance(known.weights(told))[0, 0] == pytest.approx(100 * known.covariance()[0, 0], rel=0.01)
+    assert known.weights(np.full((1, 100), np.log(9e4))) == pytest.approx(1, abs=0.15)
 
 
 def test_a_count_of_what_was_found_is_no_bound_but_judged_by_its_class():

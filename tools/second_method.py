@@ -22,9 +22,10 @@ def main() -> None:
     problem = calibration.problem_of("russia-ukraine-2022")
     draws = evidence.normals(problem.experiment, 5_000_000 + np.arange(asked.starts), list(problem.streams))
     starts = [np.zeros(len(problem.streams)), *(0.5 * draws.T[: asked.starts - 1])]
+    posterior = load(posterior_file("russia-ukraine-2022"))
+    problem = calibration.with_likelihood(problem, problem.likelihood.sized(posterior.about["error_sizes"]))
     found = laplace.modes(problem, starts)
     best = found[0]
-    posterior = load(posterior_file("russia-ukraine-2022"))
     mean, deviation = posterior.scores.mean(axis=1), posterior.scores.std(axis=1)
     other = np.sqrt(np.diag(best.covariance))
     distance, ratio = (best.scores - mean) / deviation, other / deviation

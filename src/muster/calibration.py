@@ -178,14 +178,14 @@ def calibrate(
     prior = evidence.normals(problem.experiment, np.arange(members), list(problem.streams))
     done, scores, prior_told, residuals = taken_up(state, key) or (0, prior.copy(), None, [])
     noise = chance_covariance(problem)
-    whole = (steps + 1) * members
+    whole, found = (steps + 1) * members, None
     for step in range(done, steps + 1):
         luck = np.arange(members) + (0 if step == steps else (step + 1) * members)
         label = f"step {min(step + 1, steps)} of {steps}"
         read = readings(problem, scores, luck, lambda n, step=step, label=label: progress(label, step * members + n, whole))
         told = esmda.drawn_in(problem.likelihood.told(read))
         prior_told = told if prior_told is None else prior_told
-        found = sizes(problem.likelihood, told)
+        found = found or sizes(problem.likelihood, prior_told)
         known = problem.likelihood.sized(found)
         residuals.append(misfit(known, told))
         if step == steps:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from muster.calibration import Problem, chance_covariance, readings, taught, with_likelihood
-from muster.likelihood import sizes
+from muster.calibration import Problem, chance_covariance, readings, taught
 
 STEP = 0.1  # prior s.d. by which a number is moved for its slope
 DAMPING = (0.3, 3.0, 30.0)  # tried in each step, least first
@@ -56,12 +55,11 @@ def slopes(problem: Problem, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return found[:, 0], taught(problem.streams) * (found[:, 1:] - found[:, :1]) / STEP
 
 
-def mode(given: Problem, start: np.ndarray, noise: np.ndarray, most: int = 6) -> Mode:
-    """The most likely point that is reached from a start, and the curvature there; single errors have the sizes found at each step."""
-    problem, scores, value = given, start, np.inf
+def mode(problem: Problem, start: np.ndarray, noise: np.ndarray, most: int = 6) -> Mode:
+    """The most likely point that is reached from a start, and the curvature there."""
+    scores, value = start, np.inf
     for step in range(most + 1):
         here, slope = slopes(problem, scores)
-        problem = with_likelihood(given, given.likelihood.sized(sizes(given.likelihood, here[:, None])))
         active, innovation, covariance = errors(problem, noise, here)
         weighted = np.linalg.solve(covariance, slope[active])
         curvature = np.eye(len(scores)) + slope[active].T @ weighted

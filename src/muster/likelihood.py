@@ -24,6 +24,7 @@ MEMORY = 0.5  # years over which a discrepancy is forgotten
 FREEDOM = 4  # degrees of freedom of the error
 WORTH = 5  # figures that the guessed size of a class's single errors is worth beside the class's own
 ROUNDS = 200  # in which these sizes are found, at most
+LEAST = 1e-2  # share of the draws that a bound is taken to bear on, at least
 FLOOR = 1e-3  # a reading counts for at least this share of the figure, so that it has a logarithm
 
 
@@ -68,22 +69,22 @@ class Likelihood:
         return np.where(self.logs[:, None], np.log(positive), read) + self.shift[:, None]
 
     def innovation(self, told: np.ndarray, error: float | np.ndarray = 0.0) -> np.ndarray:
-        """How far the figures lie from what is told [row, draw]; nothing inside a range or on the right side of a bound."""
-        below, above = self.low[:, None] + error - told, self.high[:, None] + error - told
-        return np.maximum(below, 0) + np.minimum(above, 0)
+        """How far the figures with an error lie from what is told [row, draw]; a draw inside a range or bound is left as it is."""
+        below, above = np.maximum(self.low[:, None] - told, 0), np.minimum(self.high[:, None] - told, 0)
+        off = below + above
+        return off + np.where((off != 0) | (self.low == self.high)[:, None], error, 0.0)
 
     def covariance(self, weight: float | np.ndarray = 1.0) -> np.ndarray:
         """The covariance of all errors; a figure's own variance is divided by its weight."""
         return self.shared + np.diag(self.own**2 / np.broadcast_to(weight, self.own.shape))
 
     def weights(self, told: np.ndarray) -> np.ndarray:
-        """The weight of each figure's own error: less for an outlier (Student-t), nearly none where a bound is met [row]."""
-        innovation = self.innovation(told)
-        open_ended = self.low < self.high
-        active = np.where(open_ended, np.mean(innovation != 0, axis=1), 1.0)
-        distance = np.mean(innovation, axis=1)
-        variance = np.diag(self.covariance()) + np.var(told, axis=1)
-        return np.minimum(1, (FREEDOM + 1) / (FREEDOM + distance**2 / variance)) * np.maximum(active, 1e-2)
+        """The weight of each figure's own error: less for an outlier (Student-t), and for a bound that few draws break [row]."""
+        innovation, whole = self.innovation(told), np.diag(self.covariance())
+        outlying = np.mean(innovation, axis=1) ** 2 / (whole + np.var(told, axis=1))
+        weight = np.minimum(1, (FREEDOM + 1) / (FREEDOM + outlying))
+        active = np.where(self.low < self.high, np.maximum(np.mean(innovation != 0, axis=1), LEAST), 1.0)
+        return self.own**2 / (self.own**2 / weight + whole * (1 / active - 1))
 
     def sized(self, sizes: dict[str, float]) -> "Likelihood":
         """The same figures, the single errors of a class so many times as large as guessed."""
@@ -204,22 +205,22 @@ def noisy(likelihood: Likelihood, told: np.ndarray, generator: np.random.Generat
 
 
 def sizes(known: Likelihood, told: np.ndarray) -> dict[str, float]:
-    """How many times as large as guessed the single errors of each class are, by what is told [row, draw].
+    """How many times as large as guessed the single errors of each class are, by what draws of the prior tell [row, draw].
 
-    The most likely sizes by expectation and maximisation: what of a figure's distance is its own error, its biases and the
-    discrepancy being integrated out, for each draw. The guess counts as WORTH figures of a scaled inverse chi-squared prior.
+    The most likely sizes by expectation and maximisation: biases, discrepancy and what the draws differ by are integrated out as normal.
+    The guess counts as WORTH figures of a scaled inverse chi-squared prior. Bounds and ranges do not count.
     """
     names = [class_of(row) for row in known.rows]
-    classes = sorted(set(names))
-    exact, group = known.low == known.high, np.array([classes.index(name) for name in names])
-    counts = np.bincount(group[exact], minlength=len(classes))
-    innovation, weight, squared = known.innovation(told)[exact], np.ones(exact.sum()), np.ones(len(classes))
-    guessed, shared, group = known.own[exact] ** 2, known.shared[np.ix_(exact, exact)], group[exact]
-    second = innovation @ innovation.T / told.shape[1]
+    classes, exact = sorted(set(names)), known.low == known.high
+    group = np.array([classes.index(name) for name in names])[exact]
+    counts = np.bincount(group, minlength=len(classes))
+    distance, guessed = np.mean(known.innovation(told)[exact], axis=1), known.own[exact] ** 2
+    rest = known.shared[np.ix_(exact, exact)] + np.cov(told[exact])
+    weight, squared = np.ones(len(group)), np.ones(len(classes))
     for _ in range(ROUNDS):
         own = guessed * squared[group] / weight
-        gain = own[:, None] * np.linalg.inv(shared + np.diag(own))
-        relative = (np.einsum("ij,jk,ik->i", gain, second, gain, optimize=True) + own - np.diag(gain) * own) / guessed
+        gain = own[:, None] * np.linalg.inv(rest + np.diag(own))
+        relative = ((gain @ distance) ** 2 + own - np.diag(gain) * own) / guessed
         weight = (FREEDOM + 1) / (FREEDOM + relative / squared[group])
         before, squared = squared, (WORTH + np.bincount(group, weight * relative, len(classes))) / (WORTH + counts)
         if np.max(np.abs(np.log(squared / before))) < 1e-4:
