@@ -243,14 +243,6 @@ def test_a_posterior_serves_its_draws_and_the_prior_the_rest(tmp_path):
     assert sorted(found.row(np.arange(3), 5)) == [0, 1, 2]
 
 
-def test_numbers_that_keep_their_prior_are_those_of_the_prior_in_the_fit(problem):
-    kept = list(calibration.AT_PRIOR)
-    assert calibration.taught(problem.streams).sum() == len(problem.streams) - len(kept)
-    fitted = evidence.normals(build("russia-ukraine-2022", posterior="shipped"), np.arange(calibration.MEMBERS), kept)
-    prior = evidence.normals(build("russia-ukraine-2022"), np.arange(calibration.MEMBERS), kept)
-    np.testing.assert_allclose(np.sort(fitted, axis=None), np.sort(prior, axis=None), atol=1e-6)
-
-
 def test_another_scenario_falls_back_to_the_prior():
     assert shipped("toy", "") == (None, "")  # never fitted: nothing to be told
     found, why = shipped("russia-ukraine-2022", "another text")

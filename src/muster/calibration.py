@@ -26,7 +26,6 @@ MEMBERS, STEPS, SEED = 2080, 6, 1
 THRESHOLD = 2.5  # standard errors of a correlation that count as chance; chosen on twin data (docs/calibration.md)
 FEWEST = 50  # members
 NOISE_DRAWS = 208
-AT_PRIOR = ("war/arms.yield_poor", "war/partners.delivery_time")  # fitted to twins they came out worse than the prior (docs/calibration.md)
 Progress = Callable[[str, int, int], None]
 
 
@@ -71,7 +70,7 @@ class Fit:
             "roots": sorted({row.root for row in problem.likelihood.rows}),
             "rows": [row.id for row in problem.likelihood.rows],
             "local_data": [],  # the figures are the library's own; no set of rights `local` serves the fit
-            "method": f"ES-MDA, {self.steps} steps, threshold {THRESHOLD}; at their prior: {', '.join(AT_PRIOR)}",
+            "method": f"ES-MDA, {self.steps} steps, threshold {THRESHOLD}",
             "seed": self.seed,
             "version": version("muster"),
             "error_sizes": {name: round(value, 4) for name, value in self.sizes.items()},
@@ -151,7 +150,7 @@ def key_of(problem: Problem, members: int, steps: int, seed: int) -> str:
         problem.scenario_sha256,
         rests_on_sha256(),
         problem.until.isoformat(),
-        str((members, steps, seed, THRESHOLD, AT_PRIOR, WORTH)),
+        str((members, steps, seed, THRESHOLD, WORTH)),
         version("muster"),
     ]
     return hashlib.sha256("\n".join([*words, *problem.streams, *(str(row) for row in problem.likelihood.rows)]).encode()).hexdigest()
@@ -193,15 +192,9 @@ def calibrate(
         generator = np.random.default_rng([seed, step])
         errors = esmda.inflated(known.covariance(known.weights(told)), noise, steps)
         error = np.linalg.cholesky(errors) @ generator.standard_normal(told.shape)
-        learning = taught(problem.streams)
-        scores[learning] = esmda.update(scores[learning], told, known.innovation(told, error), errors, threshold)
+        scores = esmda.update(scores, told, known.innovation(told, error), errors, threshold)
         keep(state, key, step + 1, scores, prior_told, residuals)
     raise AssertionError("the last step returns")
-
-
-def taught(streams: tuple[str, ...]) -> np.ndarray:
-    """Which numbers the figures teach [stream]: all but those of AT_PRIOR."""
-    return ~np.isin(streams, AT_PRIOR)
 
 
 def misfit(known: Likelihood, told: np.ndarray) -> float:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from muster.calibration import Problem, chance_covariance, readings, taught
+from muster.calibration import Problem, chance_covariance, readings
 
 STEP = 0.1  # prior s.d. by which a number is moved for its slope
 DAMPING = (0.3, 3.0, 30.0)  # tried in each step, least first
@@ -48,11 +48,11 @@ def objective(problem: Problem, noise: np.ndarray, scores: np.ndarray, told_now:
 
 
 def slopes(problem: Problem, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What is told at a point [row], and its slope on every number [row, stream]; none on those that keep their prior."""
+    """What is told at a point [row], and its slope on every number [row, stream]."""
     count = len(scores)
     moved = np.concatenate([scores[:, None], scores[:, None] + STEP * np.eye(count)], axis=1)
     found = told(problem, moved)
-    return found[:, 0], taught(problem.streams) * (found[:, 1:] - found[:, :1]) / STEP
+    return found[:, 0], (found[:, 1:] - found[:, :1]) / STEP
 
 
 def mode(problem: Problem, start: np.ndarray, noise: np.ndarray, most: int = 6) -> Mode:

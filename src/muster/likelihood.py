@@ -97,12 +97,14 @@ class Likelihood:
         return replace(self, rows=rows, shared=self.shared[np.ix_(kept, kept)], **arrays)
 
     def with_figures(self, figures: np.ndarray) -> "Likelihood":
-        """The same table with other figures [row], for twin data: an exact figure where one was given, a bound where a bound was."""
-        exact = self.low == self.high
-        low = np.where(exact | np.isfinite(self.low), figures, -np.inf)
-        high = np.where(exact | np.isfinite(self.high), figures, np.inf)
+        """The same table with other figures [row], for twin data: each with the range that was given; a bound stays where it was.
+
+        A figure on the other side of a bound turns it round: where a bound lies must say nothing but on which side the truth is.
+        """
         half = np.where(np.isfinite(self.high - self.low), (self.high - self.low) / 2, 0)
-        return replace(self, low=low - half, high=high + half)
+        bound, above = np.isinf(self.high - self.low), figures >= self.centre
+        low = np.where(bound, np.where(above, self.centre, -np.inf), figures - half)
+        return replace(self, low=low, high=np.where(bound, np.where(above, np.inf, self.centre), figures + half))
 
 
 def published_by(rows: Iterable[Observation], until: datetime.date) -> tuple[Observation, ...]:
