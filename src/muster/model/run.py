@@ -207,8 +207,8 @@ def one(case: Case, draw: Draw, dt: float, structure: Structure):
     return last, in_a_row(readings), seen
 
 
-def lane(case: Case, draws: Draw, dt: float, structure: Structure):
-    """A lane of draws, the draw on the last axis.
+def lane(case: Case, draws: Draw, dt: float, structure: Structure, again: bool = False):
+    """A lane of draws, the draw on the last axis; for slopes, each week is computed `again` instead of being kept.
 
     (what was lived through, the draw first; readings [step, reading, draw]; readings by region [quarter, reading, draw]).
     """
@@ -231,7 +231,7 @@ def lane(case: Case, draws: Draw, dt: float, structure: Structure):
     def quarter(world: World, row):
         weeks, coming = row
         seen = batch(lambda own, world: packed_regions(world, given_to(case, *own)))(own, world)
-        last, readings = jax.lax.scan(week_of, world, weeks)
+        last, readings = jax.lax.scan(jax.checkpoint(week_of) if again else week_of, world, weeks)
         return batch(lambda own, world: turn(world, given_to(case, *own), coming))(own, last), (readings, seen)
 
     last, (readings, seen) = jax.lax.scan(quarter, world, by_quarter(case, draws.noise, dt))
