@@ -18,7 +18,7 @@ ELEMENTWISE = frozenset(
 )
 ALONG_LEADING_AXES = frozenset("cumsum reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rev argmax argmin".split())
 SHORT = 10  # elements of an axis whose sum is written out
-INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr", "custom_jvp_call": "call_jaxpr", "custom_vjp_call": "call_jaxpr"}
+INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr"}
 
 
 def batch(function):
@@ -65,8 +65,10 @@ def applied(equation, inputs, width: int):
     values, many = [value for value, _ in inputs], [flag for _, flag in inputs]
     rank = len(equation.outvars[0].aval.shape)
     if not any(many):
-        result = equation.primitive.bind(*values, **params)
-        return [(value, False) for value in (result if equation.primitive.multiple_results else [result])]
+        return [(value, False) for value in bound(equation, *values)]
+    if name == "custom_jvp_call":
+        wide = [value if flag else widened(value, width) for value, flag in inputs]
+        return [(value, True) for value in with_own_slope(equation)(*wide)]
     if name in ELEMENTWISE:
         wide = [value if flag or jnp.ndim(value) == 0 else value[..., None] for value, flag in inputs]
         return [(elementwise(equation, wide), True)]
@@ -92,11 +94,21 @@ def applied(equation, inputs, width: int):
     if name == "concatenate":
         wide = [alone(value) if flag else widened(value, width) for value, flag in inputs]
         return [(jax.lax.concatenate(wide, params["dimension"]), True)]
-    mapped = jax.vmap(
-        partial(equation.primitive.bind, **params), in_axes=tuple(-1 if flag else None for flag in many), out_axes=-1, axis_size=width
-    )
-    result = mapped(*values)
-    return [(value, True) for value in (result if equation.primitive.multiple_results else [result])]
+    mapped = jax.vmap(partial(bound, equation), in_axes=tuple(-1 if flag else None for flag in many), out_axes=-1, axis_size=width)
+    return [(value, True) for value in mapped(*values)]
+
+
+def bound(equation, *values):
+    """The results of one operation for one draw."""
+    result = equation.primitive.bind(*values, **equation.primitive.get_bind_params(equation.params))
+    return result if equation.primitive.multiple_results else [result]
+
+
+def with_own_slope(equation):
+    """An operation that was given a slope of its own (smooth.log) for many draws, with that slope."""
+    of_many = jax.custom_jvp(batch(core.jaxpr_as_fun(equation.params["call_jaxpr"])))
+    of_many.defjvp(batch(partial(jax.jvp, partial(bound, equation))))
+    return of_many
 
 
 def summed(value, axes: tuple[int, ...]):
