@@ -187,7 +187,7 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     capacity = params.office_capacity * register * inputs.state_capacity
     demand = jnp.sum(wanted, axis=0)
     sent = saturate(capacity, demand)
-    channel = jnp.where(demand > 0, wanted / jnp.where(demand > 0, demand, 1), jnp.array([1.0, 0.0])[:, None])
+    channel = jnp.where(demand > 0, share(wanted, demand), jnp.array([1.0, 0.0])[:, None])
     rate = notice_rates(sent, by_experience, inputs.selection, params, dt)
     people = jnp.sum(inputs.eligible * rate[:, None], axis=2)
     wrong = wrong_share(share(sent, capacity), params)[:, None]

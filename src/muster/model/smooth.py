@@ -14,13 +14,28 @@ def positive(x, width):
 def saturate(limit, wanted):
     """Smooth minimum limit (1 - exp(-wanted / limit)) of two amounts >= 0; 0 where the limit is 0."""
     safe = jnp.where(limit > 0, limit, jnp.ones_like(limit))
-    return jnp.where(limit > 0, -limit * jnp.expm1(-wanted / safe), jnp.zeros_like(limit))
+    return jnp.where(limit > 0, -limit * jnp.expm1(quotient(-wanted, safe)), jnp.zeros_like(limit))
 
 
 def share(part, whole):
     """part / whole, and 0 where there is no whole."""
-    safe = jnp.where(whole > 0, whole, jnp.ones_like(whole))
-    return jnp.where(whole > 0, part / safe, jnp.zeros_like(part / safe))
+    ratio = quotient(part, jnp.where(whole > 0, whole, jnp.ones_like(whole)))
+    return jnp.where(whole > 0, ratio, jnp.zeros_like(ratio))
+
+
+@jax.custom_jvp
+def quotient(part, whole):
+    """part / whole for whole > 0, with a finite slope also where the square of the whole is too small for a number."""
+    return part / whole
+
+
+@quotient.defjvp
+def slope_of_quotient(values, changes):
+    """part / whole and its change, none where even 1 / whole is hardly a number."""
+    ratio, (_, whole) = quotient(*values), values
+    least = jnp.finfo(whole.dtype).tiny / jnp.finfo(whole.dtype).eps
+    safe = jnp.where(whole > least, whole, jnp.ones_like(whole))
+    return ratio, jnp.where(whole > least, (changes[0] - ratio * changes[1]) / safe, jnp.zeros_like(ratio))
 
 
 def once(*values):

@@ -265,7 +265,7 @@ def mixed(parts):
     """Mean skill [1] of groups given as (men, skill), and the first group's skill where there are no men, eq. 7."""
     men = sum(count for count, _ in parts)
     total = sum(count * skill for count, skill in parts)
-    return jnp.where(men > 0, total / jnp.where(men > 0, men, 1), parts[0][1])
+    return jnp.where(men > 0, share(total, men), parts[0][1])
 
 
 def practised(skill, in_line, params: Params, dt):
