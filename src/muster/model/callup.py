@@ -201,8 +201,9 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     willing = volunteering(inputs, risk, params, dt)
     prisoners = saturate(inputs.prisoner_offers, state.convicts / params.convict_time)
     wrongly_called = jnp.sum(people * wrong)
+    left = state.backlog + dt * (quota - taken)
     new = State(
-        backlog=jnp.maximum(state.backlog + dt * (quota - taken), jnp.zeros_like(quota)),
+        backlog=jnp.where(left > 0, left, jnp.zeros_like(left)),  # not maximum, which has a slope of 1/2 where nothing was left before
         convicts=state.convicts + dt * (params.convict_inflow - prisoners),
         returning=approach(state.returning, params.sent_home_share * wrongly_called * params.sent_home_time, params.sent_home_time, dt),
         death_risk=death_risk,

@@ -25,15 +25,15 @@ def share(part, whole):
 
 @jax.custom_jvp
 def quotient(part, whole):
-    """part / whole for whole > 0, with a finite slope also where the square of the whole is too small for a number."""
+    """part / whole for whole > 0."""
     return part / whole
 
 
 @quotient.defjvp
 def slope_of_quotient(values, changes):
-    """part / whole and its change, none where even 1 / whole is hardly a number."""
+    """part / whole and its change; none where the square of the whole is too small for a number, as in a backlog that fades away."""
     ratio, (_, whole) = quotient(*values), values
-    least = jnp.finfo(whole.dtype).tiny / jnp.finfo(whole.dtype).eps
+    least = jnp.finfo(whole.dtype).tiny ** 0.5
     safe = jnp.where(whole > least, whole, jnp.ones_like(whole))
     return ratio, jnp.where(whole > least, (changes[0] - ratio * changes[1]) / safe, jnp.zeros_like(ratio))
 
