@@ -17,8 +17,8 @@ TRIED = (
     ("front", "loss_rate"),
     ("front", "number_exponent"),
     ("morale", "desertion_rate"),
-    ("callup", "evade_share"),
-    ("arms", "substitution"),
+    ("callup", "volunteer_rate"),
+    ("command", "report_error"),
 )
 
 
