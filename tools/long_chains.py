@@ -54,15 +54,14 @@ class Target:
     def told(self, readings: dict) -> jax.Array:
         """What is told of packed readings [step, reading, draw]: [row, draw]."""
         shift, floor, logs = (jnp.asarray(x)[:, None] for x in (self.known.shift, self.known.floor, self.known.logs))
-        above, below = (
-            sum(
-                jnp.tensordot(weights, readings[node].astype(float)[: weights.shape[1], place], 1)
-                for (node, place), weights in part.items()
-            )
-            for part in (self.above, self.below)
-        )
+        above, below = (self.added(part, readings) for part in (self.above, self.below))
         read = above / jnp.where(below == 0, 1.0, below)
         return jnp.where(logs, jnp.log(jnp.maximum(jnp.where(logs, read, 1.0), floor)), read) + shift
+
+    @staticmethod
+    def added(part: dict, readings: dict) -> jax.Array | float:
+        """The weighted sums over weeks of what the figures read [row, draw]."""
+        return sum(weights @ readings[node][: weights.shape[1], place].astype(float) for (node, place), weights in part.items())
 
     def misfit(self, params, case, draws):
         """Half the squared distance of the figures from what is told, in units of all errors: the sum over draws, and by draw."""

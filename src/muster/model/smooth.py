@@ -50,7 +50,7 @@ def power(base, exponent):
 
 @jax.custom_jvp
 def log(x):
-    """Natural logarithm of x > 0 (no subnormal number): x = 2 ** e * m, log m = 2 artanh((m - 1) / (m + 1)) as a series; error 1e-15.
+    """Natural logarithm of x > 0 (no subnormal number): x = 2 ** e * m, log m = 2 artanh((m - 1) / (m + 1)) as a series; error 4e-16.
 
     XLA takes float64 logarithms one number at a time; this one it takes several at a time, which makes the benchmark model 1.25
     times as fast. In float32 XLA's own is quicker.
@@ -63,10 +63,10 @@ def log(x):
     large = mantissa > 2**0.5
     mantissa, exponent = jnp.where(large, mantissa / 2, mantissa), exponent + large
     s = (mantissa - 1) / (mantissa + 1)
-    series = jnp.zeros_like(s)
-    for odd in range(23, 1, -2):  # s is at most 0.172: the next term is below 1e-20
-        series = series * s * s + 1 / odd
-    return jnp.where(x < jnp.inf, exponent * LOG_2 + (2 * s + 2 * s**3 * series), x)  # infinity and no-number stay what they are
+    square, series = s * s, jnp.zeros_like(s)
+    for odd in range(19, 1, -2):  # s is at most 0.172: the next term is below 1e-17
+        series = series * square + 1 / odd
+    return jnp.where(x < jnp.inf, exponent * LOG_2 + (2 * s + 2 * s * square * series), x)  # infinity and no-number stay what they are
 
 
 @log.defjvp
