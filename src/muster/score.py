@@ -285,6 +285,25 @@ def summary(found: list[dict]) -> dict:
     return {"scored": len(done), "skill": skill, "inside": inside}
 
 
+def forecast(
+    scenario: str,
+    origin: datetime.date,
+    weeks: int = 52,
+    draws: int = 1040,
+    seed: int = 1,
+    prior: bool = False,
+    progress: Callable[[str, int, int], None] = lambda *_: None,
+) -> tuple[Results, dict[str, float]]:
+    """Runs fitted to what was published by the origin (`prior`: not fitted), on to the end of the weeks; sizes of the fit's errors."""
+    if not 26 <= weeks <= 104:
+        raise UserError(f"--weeks {weeks}: 26 to 104 were expected.")
+    problem = calibration.problem_of(scenario, origin, seed)
+    fitted = None if prior else calibration.calibrate(problem, seed=seed, progress=progress).posterior()
+    ahead = calibration.forecast_scenario(scenario, origin, weeks)
+    results = simulate.ensemble(build(ahead, draws=draws, seed=seed, posterior=fitted))
+    return results, fitted.about["error_sizes"] if fitted else {}
+
+
 def score(
     scenario: str,
     origin: datetime.date,
@@ -292,21 +311,14 @@ def score(
     draws: int = 1040,
     seed: int = 1,
     prior: bool = False,
-    widened: bool = True,
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> dict:
     """Fit to what was published by the origin, forecast half the weeks and all of them, and score it; `prior` leaves the fit out.
 
-    Forecasts are spread by what forecasts from earlier origins missed by (`widening`), unless `widened` is false.
+    Forecasts are spread by what forecasts from earlier origins missed by (`widening`).
     """
-    if not 26 <= weeks <= 104:
-        raise UserError(f"--weeks {weeks}: 26 to 104 were expected.")
-    problem = calibration.problem_of(scenario, origin, seed)
-    fitted = None if prior else calibration.calibrate(problem, seed=seed, progress=progress).posterior()
-    ahead = calibration.forecast_scenario(scenario, origin, weeks)
-    results = simulate.ensemble(build(ahead, draws=draws, seed=seed, posterior=fitted))
-    missed = misses_by(origin, scenario) if widened else np.zeros(0)
+    results, sizes = forecast(scenario, origin, weeks, draws, seed, prior, progress)
+    missed = misses_by(origin, scenario)
     factor = widening(missed)
-    sizes = fitted.about["error_sizes"] if fitted else {}
     rows = scores(results, origin, (weeks // 2, weeks), seed, factor, sizes)
     return {"scores": rows, "summary": {**summary(rows), "widening": round(factor, 3), "earlier_forecasts": len(missed)}}

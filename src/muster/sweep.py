@@ -33,7 +33,7 @@ import numpy as np
 import xarray as xr
 from pydantic import BeforeValidator, Field
 
-from muster import output, programs, results, simulate
+from muster import heap, output, programs, results, simulate
 from muster.errors import UserError
 from muster.evidence import Strict, checked
 from muster.experiment import RESOLUTIONS, Experiment, build, structures_of
@@ -387,6 +387,7 @@ def made_ready(ends: Connection) -> None:
             os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    heap.shared()
     programs.use_devices(1)
     gc.freeze()  # what was imported is not looked through again
     threading.Thread(target=last, daemon=True).start()

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from muster import heap
 from muster.cli.assess import assess
 from muster.cli.calibrate import calibrate
 from muster.cli.cite import cite
@@ -107,6 +108,7 @@ def main() -> None:
     """The command `muster`; the process ends without waiting for a thread of a run that is over, or for JAX to take itself apart."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its waiting threads cost a short run a tenth of a second
     gc.set_threshold(YOUNG)
+    heap.shared()
     code = status()
     sys.stdout.flush()
     sys.stderr.flush()
