@@ -40,11 +40,16 @@ def errors(problem: Problem, noise: np.ndarray, told_now: np.ndarray) -> tuple[n
 
 
 def objective(problem: Problem, noise: np.ndarray, scores: np.ndarray, told_now: np.ndarray) -> float:
-    """Minus the log posterior, but for a constant; outliers count with their weights."""
+    """Minus the log posterior, but for a constant; outliers count with their weights.
+
+    Bounds and ranges come last and bring no determinant: a point that meets a bound must be comparable with one that breaks it.
+    """
     active, innovation, covariance = errors(problem, noise, told_now)
-    root = np.linalg.cholesky(covariance)
-    white = np.linalg.solve(root, innovation[active])
-    return float(0.5 * scores @ scores + 0.5 * white @ white + np.sum(np.log(np.diag(root))))
+    exact = (problem.likelihood.low == problem.likelihood.high)[active]
+    order = np.argsort(~exact, kind="stable")
+    root = np.linalg.cholesky(covariance[np.ix_(order, order)])
+    white = np.linalg.solve(root, innovation[active][order])
+    return float(0.5 * scores @ scores + 0.5 * white @ white + np.sum(np.log(np.diag(root)[: exact.sum()])))
 
 
 def slopes(problem: Problem, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
