@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 
-from muster import output, results
+from muster import output, pieces, results
 from muster.errors import UserError
 from muster.experiment import build
 from muster.model.levers import COHORTS
@@ -177,10 +177,10 @@ def test_pieces_are_read_as_they_were_written_however_blocks_come(tmp_path, cuts
     values = np.random.default_rng(1).normal(size=(310, 7, 3)).astype(np.float32)
     with h5py.File(tmp_path / "file.nc", "w", track_order=True) as store, h5netcdf.File(store, "w") as file:
         file.dimensions = {"draw": 310, "time": 7, "cohort": 3}
-        output.compressed(file, store, "side/men", ("draw", "time", "cohort"), {"units": "person"}, values.shape, np.split(values, cuts))
+        pieces.compressed(file, store, "side/men", ("draw", "time", "cohort"), {"units": "person"}, values.shape, np.split(values, cuts))
     with h5netcdf.File(tmp_path / "file.nc") as file:
         np.testing.assert_array_equal(file["side/men"][...], values)
-        assert file["side/men"].chunks == (output.BLOCK, 7, 1)
+        assert file["side/men"].chunks == (pieces.BLOCK, 7, 1)
 
 
 def test_manifest_tells_how_to_run_again(made, tmp_path):

@@ -4,7 +4,7 @@
 
 Told is, over all readings with a probability that varies: the median ratio of the standard deviation over seeds to the mcse, the share
 of readings whose ratio lies in the range that so many seeds give by chance, and the share of pairs of seeds within 3 joint errors. Draws
-of the fit are taken from the same members under every seed, so that seeds differ a little less than the mcse says; those of the prior are not.
+of the fit are taken from the same members under every seed, so that seeds differ a little less than the mcse says; of the prior not.
 """
 
 import argparse

@@ -9,7 +9,6 @@ import gc
 import io
 import itertools
 import json
-import math
 import multiprocessing
 import os
 import re
@@ -26,18 +25,18 @@ from functools import lru_cache
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import jax
 import numpy as np
 import xarray as xr
 from pydantic import BeforeValidator, Field
 
-from muster import heap, output, programs, results, simulate
+from muster import chunks, heap, output, programs, results, simulate
 from muster.errors import UserError
 from muster.evidence import Strict, checked
 from muster.experiment import RESOLUTIONS, Experiment, build, structures_of
-from muster.model.world import READINGS, Regional
+from muster.model.world import READINGS
 from muster.reading import read_yaml
 
 PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
@@ -218,46 +217,27 @@ def written(path: Path, text: str) -> None:
         beside.replace(path)
 
 
-def chunk_path(folder: Path, first: int) -> Path:
-    """Where a chunk of a run waits."""
-    return folder / f"draws-{first:06d}.npy"
-
-
 def compute(run: Run, first: int, folder: Path) -> None:
-    """Simulates one chunk of a run, and keeps it: seconds, then every series [draw, step, ...] in the order of `template`."""
+    """Simulates one chunk of a run, and keeps it."""
     started = time.perf_counter()
     experiment = experiment_of(run)
     blocks = [part for _, *part in simulate.lanes(experiment, start=first, stop=min(first + CHUNK, run.draws))]
     series = [np.concatenate(parts).astype(np.float32) for parts in zip(*map(jax.tree.leaves, blocks), strict=True)]
-    path = chunk_path(folder, first)
-    with output.writing(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + output.PART)
-        with beside.open("wb") as file:
-            np.save(file, time.perf_counter() - started)
-            for array in series:
-                np.save(file, array)
-        beside.replace(path)
-
-
-def template(experiment: Experiment):
-    """The shape of what a chunk keeps: readings by node of both sides, and readings by region by side."""
-    by_node = {node: simulate.blank(record) for node, record in READINGS.items()}
-    return [(by_node, by_node), {side: simulate.blank(Regional) for side in experiment.sides}]
+    chunks.kept(chunks.path_of(folder, first), time.perf_counter() - started, series)
 
 
 def assemble(run: Run, folder: Path) -> None:
     """Makes the results of a run from its chunks, which then go."""
     experiment, seconds = experiment_of(run), 0.0
-    shape, table = jax.tree.structure(template(experiment)), results.HeadlineTable(run.draws)
+    shape, table = jax.tree.structure(chunks.template(experiment)), results.HeadlineTable(run.draws)
     with output.Writer(folder, run.keep, run.draws) as writer:
         for first in run.firsts():
-            path = chunk_path(folder, first)
-            took, arrays, offsets = mapped(path, shape.num_leaves)
+            path = chunks.path_of(folder, first)
+            took, arrays, offsets = chunks.mapped(path, shape.num_leaves)
             seconds += took
             sides, by_region = jax.tree.unflatten(shape, arrays)
             tree = output.tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
-            places = named(experiment, *jax.tree.unflatten(shape, offsets))
+            places = chunks.named(experiment, *jax.tree.unflatten(shape, offsets))
             writer.append(tree, {name: (path, offset) for name, offset in places.items()})
             table.add(results.Results(tree))
             del arrays, sides, by_region, tree
@@ -267,31 +247,10 @@ def assemble(run: Run, folder: Path) -> None:
     clear(run, folder)
 
 
-def mapped(path: Path, count: int) -> tuple[float, list[np.ndarray], list[int]]:
-    """The seconds that a chunk took, its arrays, read from the file where they are used, and their places in it."""
-    whole, arrays, offsets = np.memmap(path, mode="r"), [], []
-    with path.open("rb") as file:
-        seconds = float(np.load(file))
-        for _ in range(count):
-            np.lib.format.read_magic(file)
-            shape, _, kind = np.lib.format.read_array_header_1_0(file)
-            offsets.append(file.tell())
-            end = file.seek(kind.itemsize * math.prod(shape), io.SEEK_CUR)
-            arrays.append(whole[offsets[-1] : end].view(kind).reshape(shape))
-    return seconds, arrays, offsets
-
-
-def named(experiment: Experiment, sides: tuple, by_region: dict) -> dict[str, Any]:
-    """What there is of each series by its path."""
-    parts = [(side, node, record) for side, nodes in zip(experiment.sides, sides, strict=True) for node, record in nodes.items()]
-    parts += [(side, output.BY_REGION, record) for side, record in by_region.items()]
-    return {f"{side}/{node}/{entry.name}": getattr(record, entry.name) for side, node, record in parts for entry in fields(record)}
-
-
 def clear(run: Run, folder: Path) -> None:
     """Removes the chunks of a run that is whole."""
     for first in run.firsts():
-        chunk_path(folder, first).unlink(missing_ok=True)
+        chunks.path_of(folder, first).unlink(missing_ok=True)
 
 
 def lines_of(rows: list[dict]) -> str:
@@ -332,7 +291,7 @@ def sweep(
 
 def work(made: Sweep, todo: list[Run], workers: int, progress: Progress) -> None:
     """Computes the missing chunks of some runs in order, and makes each run's results when its last chunk is there."""
-    missing = {run: {first for first in run.firsts() if not chunk_path(made.folder / run.name, first).exists()} for run in todo}
+    missing = {run: {first for first in run.firsts() if not chunks.path_of(made.folder / run.name, first).exists()} for run in todo}
     waiting = deque((run, first) for run in todo for first in (sorted(missing[run]) or [None]))
     whole = sum(len(run.firsts()) for run in todo)
     if not todo:

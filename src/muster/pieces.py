@@ -1,0 +1,79 @@
+"""Pieces: how the numbers of a series lie in files, and in results.nc compressed piece by piece."""
+
+import itertools
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import h5netcdf
+import h5py
+import numpy as np
+from isal import isal_zlib
+
+BLOCK = 104  # draws in one compressed piece of a series: a lane of draws
+
+
+class Remembering(h5py.File):
+    """An HDF5 file that looks a data set up once: h5netcdf asks for each many times, which took most of the writing of a short run."""
+
+    found: dict | None = None  # nothing is remembered before there is a dictionary: coordinates replace their dimensions
+
+    def __getitem__(self, name):
+        """The object of a path."""
+        if self.found is None or not isinstance(name, str):
+            return super().__getitem__(name)
+        if name not in self.found:
+            self.found[name] = super().__getitem__(name)
+        return self.found[name]
+
+
+def compressed(
+    file: h5netcdf.File, store: h5py.File, path: str, dims: tuple[str, ...], attrs: dict, shape: tuple[int, ...], blocks: Iterable
+) -> None:
+    """Writes a variable from blocks along its first axis; each compressed piece holds one cohort or quantile of some draws.
+
+    `store` is the HDF5 file under `file`: the pieces go into it as they are, compressed by isal, which any HDF5 library reads.
+    """
+    limits = {"draw": BLOCK, "cohort": 1, "quantile": 1}
+    piece = tuple(min(limits.get(dim, size), size) for dim, size in zip(dims, shape, strict=True))
+    made = file.create_variable(f"/{path}", dims, "f4", chunks=piece, compression="gzip", compression_opts=1, shuffle=True)
+    made.attrs.update(attrs)
+    place = store[f"/{path}"].id
+    for first, rows in whole_pieces(blocks, piece[0]):
+        for corner in itertools.product(*(range(0, size, step) for size, step in zip(rows.shape[1:], piece[1:], strict=True))):
+            part = rows[(slice(None), *(slice(at, at + step) for at, step in zip(corner, piece[1:], strict=True)))]
+            full = np.zeros(piece, dtype=np.float32)  # HDF5 keeps whole pieces, also at an end
+            full[tuple(map(slice, part.shape))] = part
+            place.write_direct_chunk((first, *corner), deflated(full))
+
+
+def whole_pieces(blocks: Iterable[np.ndarray], rows: int) -> Iterator[tuple[int, np.ndarray]]:
+    """The rows of blocks of any length, `rows` at a time and the rest at the end; each with the place of its first."""
+    first, waiting = 0, []
+    for block in blocks:
+        waiting.append(block)
+        while sum(map(len, waiting)) >= rows:
+            joined = waiting[0] if len(waiting) == 1 else np.concatenate(waiting)
+            yield first, joined[:rows]
+            first, waiting = first + rows, [joined[rows:]]
+    rest = np.concatenate(waiting)
+    if len(rest):
+        yield first, rest
+
+
+def deflated(piece: np.ndarray) -> bytes:
+    """A piece of float32 as HDF5's shuffle and gzip filters would keep it, in a third of their time."""
+    return isal_zlib.compress(np.ascontiguousarray(piece.reshape(-1).view(np.uint8).reshape(-1, 4).T), 1)
+
+
+def read_at(file: BinaryIO, offset: int, shape: tuple[int, ...]) -> np.ndarray:
+    """A block of float32 at a place of a file."""
+    file.seek(offset)
+    return np.frombuffer(file.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape)
+
+
+def read_of(path: Path, offset: int, shape: tuple[int, ...]) -> np.ndarray:
+    """The same of a file that is opened for it."""
+    with path.open("rb") as file:
+        return read_at(file, offset, shape)
