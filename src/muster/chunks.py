@@ -26,7 +26,7 @@ def kept(path: Path, seconds: float, series: list[np.ndarray]) -> None:
         with beside.open("wb") as file:
             np.save(file, seconds)
             for array in series:
-                np.save(file, array)
+                np.save(file, np.ascontiguousarray(array))  # the draw first, as `mapped` reads it
         beside.replace(path)
 
 
