@@ -1,11 +1,11 @@
 """A sampler beside both fits: Hamiltonian chains on the reference case's posterior, with the slopes of whole runs.
 
-    python tools/long_chains.py [--steps 80] [--leaps 7] [--length 0.22] [--seed 1]
+    python tools/long_chains.py [--steps 60] [--leaps 7] [--length 0.22] [--seed 1]
 
 The target is that of Laplace: runs without weekly noise, one draw's thresholds, the weights of outliers and bounds as they are at the most
 likely point. In the coordinates of the Laplace fit it is nearly a standard normal, so that paths of one length (shaken by a fifth) do
-what NUTS would choose (Neal 2011, recalled), and all chains run in one batch. They start from draws of the prior. Told are acceptance,
-R-hat, effective sample size, and how far means and spreads lie from those of both fits.
+what NUTS would choose (Neal 2011, recalled), and all chains run in one batch. They start from members of the shipped fit. Told are
+acceptance, R-hat, effective sample size, and how far means and spreads lie from those of both fits.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
 
-from muster import calibration, evidence, laplace, observe, simulate
+from muster import calibration, laplace, observe, simulate
 from muster.model import run
 from muster.model.coupling import connected
 from muster.model.levers import AXES, COHORTS
@@ -32,8 +32,7 @@ from muster.results import Results
 
 OUT = Path(__file__).resolve().parents[1] / "src/muster/library/posteriors/long-chains.json"
 CHAINS = 2 * simulate.LANE
-START = 6_000_000  # the first draw of the prior from which chains start
-BURNED = 0.4  # of the steps that are left out
+BURNED = 0.25  # of the steps that are left out
 SHAKEN = 0.2  # share by which a step's length is shaken
 NUDGE = 1e-4  # of a score, for the slope of a number on its own score
 LIMITS = 0.3, (0.8, 1.25)  # what two methods may differ by: means in s.d., ratio of s.d.
@@ -187,7 +186,7 @@ def compared(mean: np.ndarray, deviation: np.ndarray, other_mean: np.ndarray, ot
 def main() -> None:
     """Fits by Laplace, runs the chains, compares."""
     options = argparse.ArgumentParser()
-    options.add_argument("--steps", type=int, default=80)
+    options.add_argument("--steps", type=int, default=60)
     options.add_argument("--leaps", type=int, default=7)
     options.add_argument("--length", type=float, default=0.22)
     options.add_argument("--seed", type=int, default=1)
@@ -197,8 +196,7 @@ def main() -> None:
     problem = calibration.with_likelihood(problem, problem.likelihood.sized(posterior.about["error_sizes"]))
     noise = calibration.chance_covariance(problem)
     found = laplace.mode(problem, np.zeros(len(problem.streams)), noise)
-    start = evidence.normals(problem.experiment, START + np.arange(CHAINS), list(problem.streams))
-    chains = Chains(Target(problem, found, noise), found, start, asked.seed)
+    chains = Chains(Target(problem, found, noise), found, posterior.scores[:, :CHAINS], asked.seed)
     print(f"compiled, {time.perf_counter() - started:.0f} s", flush=True)
     kept, accepted = [], []
     for number in range(asked.steps):
