@@ -10,7 +10,7 @@ HEAPS = 2
 def shared() -> None:
     """All threads take memory from two heaps, where the C library is glibc.
 
-    With one for each thread, what a thread frees another cannot take: 4,096 national draws held 1,500 to 1,570 MB instead of 1,360 to
+    With one for each thread, what a thread frees another cannot take: 4,096 national draws held 1,500 to 1,570 MB instead of 1,236 to
     1,424. With a single one they held 1,200, but threads that start together waited for it: a run of one draw took 0.15 s longer.
     """
     with suppress(OSError, AttributeError, TypeError):
