@@ -34,8 +34,9 @@ COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (me
     "xla_backend_optimization_level": 1,
     "xla_llvm_disable_expensive_passes": True,
     "xla_disable_hlo_passes": "cse_barrier_expander",
+    "xla_cpu_prefer_vector_width": 512,  # bits, where the processor has them: a seventh faster, by region no faster
 }
-REGIONAL_COMPILER = COMPILER | {"xla_cpu_use_fusion_emitters": True}
+REGIONAL_COMPILER = COMPILER | {"xla_cpu_use_fusion_emitters": True, "xla_cpu_prefer_vector_width": 256}
 
 
 def processor() -> str:

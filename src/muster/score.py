@@ -29,6 +29,7 @@ PATHS = 1000  # forecasts that a baseline draws
 FEWEST = 12  # months of history without which exponential smoothing is not tried
 METHODS = ("Muster", "last value", "drift", "ETS")
 MISSES = "posteriors/{scenario}.misses.csv"  # of the library; tools/forecast_misses.py makes it
+VEHICLES = "arms/tanks_lost+arms/carriers_lost"
 FEWEST_MISSES = 8  # forecasts of earlier origins from which a widening is worked out
 
 
@@ -78,6 +79,11 @@ def of_library(side: str, path: str, roots: tuple[str, ...], operator: str) -> d
     return dict(sorted(found.items()))
 
 
+def pictured(country: str) -> dict[str, float]:
+    """Equipment of a country of which a picture shows the loss, by month in which it was listed."""
+    return {row["month"]: float(row["total"]) for row in table("oryx", "monthly_by_status.csv") if row["country"] == country}
+
+
 TARGETS = (
     Target("Russian deaths (named)", "russia", "front/killed", "flow", "log", "verified_count", "person",
            lambda: by_month(table("named-deaths-both", "weekly.csv"), "week_end", ("ru_named_deaths",))),
@@ -89,6 +95,10 @@ TARGETS = (
            lambda: of_library("russia", "front/area_controlled", ("area_net_change_month/independent",), "over")),
     Target("Russian recruits (regional budgets)", "russia", "callup/volunteers", "flow", "log", "model_estimate", "person/week",
            lambda: of_library("russia", "callup/volunteers", ("contract_recruits_per_day/independent",), "mean")),
+    Target("Russian equipment losses (pictures, Oryx)", "russia", VEHICLES, "flow", "log", "verified_count", "vehicle",
+           lambda: pictured("Russia")),
+    Target("Ukrainian equipment losses (pictures, Oryx)", "ukraine", VEHICLES, "flow", "log", "verified_count", "vehicle",
+           lambda: pictured("Ukraine")),
     Target("aid to Ukraine (Kiel, allocations)", "ukraine", "partners/deliveries", "flow", "log", "measured", "EUR",
            lambda: {row["month_start"][:7]: 1e9 * float(row["total_bn_eur"])
                     for row in table("aid-to-ukraine", "monthly_allocations.csv")}),
@@ -101,9 +111,6 @@ TARGETS = (
            lambda: {f"{row.end[:4]}-12": row.central
                     for row in observe.observations() if (row.side, row.path) == ("russia", "economy/output")}),
 )  # fmt: skip
-NOT_SCORED = {
-    "AFV losses": "the model tells of vehicles in the field and in storage, not of vehicles lost",
-}
 
 
 def month(day: datetime.date, ahead: int) -> str:
@@ -246,7 +253,7 @@ def scores(
 
     `sizes` are those of the fit's single errors by class of source.
     """
-    found = [{"target": name, "weeks": None, "missing": why} for name, why in NOT_SCORED.items()]
+    found = []
     for target in TARGETS:
         try:
             series = target.series()

@@ -243,6 +243,7 @@ class Side:
         rate = rate * p.posture_ratio ** ((i.attack_share - e.attack_share) / 2)
         rate = rate * (self.engaged / enemy.engaged) ** -p.number_exponent * (self.quality / enemy.quality) ** -p.quality_exponent
         rate = rate * (1 + p.exposure_slope * enemy.fires * (1 - self.mean_skill)) * exp(self.next_shock)
+        rate = rate * exp(p.works_shelter * (p.works_limit - self.works))
         share = self.engaged * rate + p.rear_loss_rate * np.minimum(self.intensity, 1.0) * (self.men - self.engaged)
         share = share / self.men
         cohort = np.stack([p.exposure_standing, p.exposure_decree, p.exposure_decree, p.exposure_volunteer, p.exposure_prisoner], axis=-1)

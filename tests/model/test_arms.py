@@ -92,6 +92,23 @@ def test_no_vehicle_appears_or_vanishes(works, week, dt):
     np.testing.assert_allclose(count(state), before, rtol=1e-12)
 
 
+def test_a_full_park_loses_the_stated_multiple_of_the_loss_share_of_men(works):
+    params, state = works(vehicle_losses=2.0)
+    np.testing.assert_allclose(arms.losses(state, 0.01, params, 1.0) / state.active, -np.expm1(-0.02), rtol=1e-12)
+    halved = replace(state, active=state.active / 2)
+    assert jnp.all(arms.losses(halved, 0.01, params, 1.0) / halved.active < -np.expm1(-0.02))
+
+
+def test_losses_are_read_after_the_fighting(works, week):
+    params, state = works()
+    after, outputs = arms.step(state, week(), params, 0.5, Structure())
+    lost = arms.losses(after, 0.01, params, 0.5)
+    told = arms.after_fighting(outputs, arms.book(after, lost, jnp.zeros(3), params, 0.5), lost, 0.5)
+    assert 0.5 * told.tanks_lost == pytest.approx(float(lost[0]))
+    assert 0.5 * told.carriers_lost == pytest.approx(float(lost[1]))
+    assert told.afv < outputs.afv
+
+
 @pytest.mark.parametrize("fire", [0.0, 4e4, 1e6, 1e12])
 def test_shells_are_never_below_nothing(works, week, fire):
     params, state = works()

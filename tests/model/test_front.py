@@ -10,6 +10,7 @@ import pytest
 from muster.model import front, front_law
 from muster.model.levers import Ground
 
+DUG_IN = 1.6  # works at their limit
 PLAIN = {"loss_rate": 0.02, "exposure_slope": 0.0, "manoeuvre_lethality": 1.0}  # only numbers and quality count
 
 
@@ -42,8 +43,8 @@ def fight(side, central, iterate):
 
         def slope(strength):
             a, b = strength
-            lost_a = front_law.loss_rate(one, two, a / b, jnp.asarray(quality_ratio), 1.0, 0.0, params) * a
-            lost_b = front_law.loss_rate(two, one, b / a, jnp.asarray(1 / quality_ratio), 1.0, 0.0, params) * b
+            lost_a = front_law.loss_rate(one, two, DUG_IN, a / b, jnp.asarray(quality_ratio), 1.0, 0.0, params) * a
+            lost_b = front_law.loss_rate(two, one, DUG_IN, b / a, jnp.asarray(1 / quality_ratio), 1.0, 0.0, params) * b
             return jnp.stack([inflow[0] - lost_a, inflow[1] - lost_b])
 
         def step(x):
@@ -104,23 +105,31 @@ def test_replaced_attrition_has_no_stable_rest_above_one_half(fight):
 
 def test_loss_rate_at_even_forces_is_the_parameter(side, central):
     params = central("front", **PLAIN)
-    assert front_law.loss_rate(side(), side(), 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.02)
+    assert front_law.loss_rate(side(), side(), DUG_IN, 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.02)
+
+
+def test_men_in_the_open_lose_more_than_men_dug_in(side, central):
+    params = central("front", works_shelter=0.5, works_limit=1.6)
+    dug_in, half, open_ground = (front_law.loss_rate(side(), side(), works, 1.0, 1.0, 1.0, 0.0, params) for works in (1.6, 0.6, 0.0))
+    assert half / dug_in == pytest.approx(np.exp(0.5))
+    assert open_ground / dug_in == pytest.approx(np.exp(0.8))
 
 
 def test_posture_ratio_is_attacker_over_defender(side, central):
     params = central("front", posture_ratio=1.7)
     attacker, defender = side(attack_share=1.0), side(attack_share=0.0)
-    rates = [front_law.loss_rate(*pair, 1.0, 1.0, 1.0, 0.0, params) for pair in ((attacker, defender), (defender, attacker))]
+    rates = [front_law.loss_rate(*pair, DUG_IN, 1.0, 1.0, 1.0, 0.0, params) for pair in ((attacker, defender), (defender, attacker))]
     assert rates[0] / rates[1] == pytest.approx(1.7)
 
 
 def test_skilled_men_are_not_punished_by_fire(side, central):
     params = central("front")
     calm, heavy = side(), side(shells_fired=3e5)
-    rates = [front_law.loss_rate(side(), enemy, 1.0, 1.0, 1.0, 0.0, params) for enemy in (calm, heavy)]
+    rates = [front_law.loss_rate(side(), enemy, DUG_IN, 1.0, 1.0, 1.0, 0.0, params) for enemy in (calm, heavy)]
     assert rates[0] == pytest.approx(rates[1])
     raw = side(skill=jnp.full((2, 5), 0.4))
-    assert front_law.loss_rate(raw, heavy, 1.0, 1.0, 1.0, 0.0, params) > front_law.loss_rate(raw, calm, 1.0, 1.0, 1.0, 0.0, params)
+    under_heavy, under_calm = (front_law.loss_rate(raw, enemy, DUG_IN, 1.0, 1.0, 1.0, 0.0, params) for enemy in (heavy, calm))
+    assert under_heavy > under_calm
 
 
 def test_losses_by_cohort_add_up_to_the_loss_share(central):
@@ -175,15 +184,15 @@ def test_staffing_is_one_at_the_goal_and_grows_by_the_missing_share(central):
 def test_losses_are_of_the_lethality_of_the_enemys_fire_not_of_the_own(side, central):
     params = central("front", loss_rate=0.02, exposure_slope=0.0, manoeuvre_lethality=1.0, artillery_lethality=1.5, drone_lethality=3.0)
     drones, guns = side(fire_mix=jnp.array([0.0, 0.0, 1.0])), side(fire_mix=jnp.array([0.0, 1.0, 0.0]))
-    assert front_law.loss_rate(drones, guns, 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.03)
-    assert front_law.loss_rate(guns, drones, 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.06)
+    assert front_law.loss_rate(drones, guns, DUG_IN, 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.03)
+    assert front_law.loss_rate(guns, drones, DUG_IN, 1.0, 1.0, 1.0, 0.0, params) == pytest.approx(0.06)
 
 
 def test_an_advance_is_slowed_by_works_and_grows_with_power(side, central, made):
     """In the middle of its range the log of the pace moves by phi per unit of works and theta per log of power."""
     params = central("front", advance_works=0.4, advance_power=0.8, advance_slowest=-50.0, advance_fastest=50.0)
     ground, attacker = made(Ground, front_length=1000.0, attack_width=0.1), side(attack_share=0.5, intensity=1.0)
-    full, half = params.works_limit, params.works_limit / 2
+    full, half = DUG_IN, params.works_limit / 2
     even, easier, stronger = (
         front_law.thrust(attacker, power, works, ground, params) for power, works in ((1.0, full), (1.0, half), (2.0, full))
     )

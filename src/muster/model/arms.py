@@ -68,7 +68,7 @@ class Params(Record):
     component_sanctions: Float[Array, ""] = quantity("1", "share of imported components that sanctions stop")
     component_time: Float[Array, ""] = quantity("week", "components in stock")
     wear: Float[Array, ""] = quantity("1/week", "share of vehicles worn out")
-    vehicle_losses: Float[Array, ""] = quantity("1", "loss share of vehicles over that of men")
+    vehicle_losses: Float[Array, ""] = quantity("1", "loss share of vehicles over that of men, with the park of the start")
     damaged_share: Float[Array, ""] = quantity("1", "share of lost vehicles that is damaged only")
     repaired_share: Float[Array, ""] = quantity("1", "share of damaged vehicles that can be repaired")
     repair_time: Float[Array, ""] = quantity("week", "time in repair")
@@ -106,6 +106,8 @@ class Outputs(Record):
     shells_made: Float[Array, ""] = quantity("shell/week", "shells made")
     tanks_restored: Float[Array, ""] = quantity("vehicle/week", "tanks restored from storage")
     tanks_made: Float[Array, ""] = quantity("vehicle/week", "new tanks")
+    tanks_lost: Float[Array, ""] = quantity("vehicle/week", "tanks lost in the fighting, those only damaged and those taken too")
+    carriers_lost: Float[Array, ""] = quantity("vehicle/week", "infantry carriers lost in the fighting, in the same sense")
     drones: Float[Array, ""] = quantity("1", "drone index")
     equipment: Float[Array, ""] = quantity("1", "equipment per man over the start")
     components: Float[Array, ""] = quantity("1", "components at hand over those needed")
@@ -240,6 +242,8 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         shells_made=shells_made,
         tanks_restored=jnp.sum(back[0]) / dt,
         tanks_made=new_vehicles[0],
+        tanks_lost=jnp.zeros_like(fired),
+        carriers_lost=jnp.zeros_like(fired),
         drones=drone_index(inputs, components, params),
         equipment=equipment(new, inputs.troops, params),
         components=components,
@@ -248,8 +252,9 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
 
 
 def losses(state: State, loss_share, params: Params, dt):
-    """Vehicles lost in the field in dt [vehicle] by class, eq. 6: fewer machines, fewer risked."""
-    risked = saturate(jnp.ones_like(state.active), share(state.active, state.active_at_start))
+    """Vehicles lost in the field in dt [vehicle] by class, eq. 6: fewer machines, fewer risked than of the park of the start."""
+    full = jnp.ones_like(state.active)
+    risked = saturate(full, share(state.active, state.active_at_start)) / saturate(full, full)
     return -state.active * jnp.expm1(-params.vehicle_losses * loss_share * risked * dt)
 
 
@@ -265,3 +270,9 @@ def book(state: State, lost, taken, params: Params, dt) -> State:
         taken_total=state.taken_total + taken,
         lost_total=state.lost_total + lost - damaged + worn,
     )
+
+
+def after_fighting(before: Outputs, state: State, lost, dt) -> Outputs:
+    """Readings of the week once its losses [vehicle] by class are booked in `state`."""
+    tanks, carriers, guns = state.active
+    return replace(before, afv=tanks + carriers, artillery=guns, tanks_lost=lost[0] / dt, carriers_lost=lost[1] / dt)

@@ -182,7 +182,8 @@ def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, tracking, gr
     memory = power(p.shock_memory, dt)
     shock = memory * state.loss_shock + p.shock_sd * jnp.sqrt(1 - memory * memory) * own.noise
     intensity = p.joint_intensity * (own.intensity + enemy.intensity) * pace(own, enemy, p)
-    rate = loss_rate(own, enemy, share(own_engaged, enemy_engaged), own_quality / enemy_quality, intensity, shock, p)
+    numbers, qualities = share(own_engaged, enemy_engaged), own_quality / enemy_quality
+    rate = loss_rate(own, enemy, state.fortification, numbers, qualities, intensity, shock, p)
     total = jnp.sum(own.troops)
     fought = jnp.where(enemy_engaged > 0, own_engaged * rate, jnp.zeros_like(rate))
     behind = p.rear_loss_rate * jnp.minimum(intensity, jnp.ones_like(intensity)) * (total - own_engaged)

@@ -16,6 +16,7 @@ class Params(Record):
     number_exponent: Float[Array, ""] = quantity("1", "omega: 1 square law, 1/2 linear law, 0 logarithmic law")
     quality_exponent: Float[Array, ""] = quantity("1", "nu: exponent of relative quality in the loss rate")
     posture_ratio: Float[Array, ""] = quantity("1", "loss rate of an attacker over that of a defender")
+    works_shelter: Float[Array, ""] = quantity("1", "log losses saved per unit of fortification")
     exposure_slope: Float[Array, ""] = quantity("1", "how much enemy fire punishes the unskilled")
     rear_loss_rate: Float[Array, ""] = quantity("1/week", "share of men out of line lost a week")
     manoeuvre_lethality: Float[Array, ""] = quantity("1", "loss factor of manoeuvre fire")
@@ -150,14 +151,15 @@ def attrition(base, posture_ratio, attack, numbers, number_exponent, qualities, 
     return base * posture * mass
 
 
-def loss_rate(own: Inputs, enemy: Inputs, numbers, qualities, intensity, shock, params: Params):
-    """Loss rate of the engaged [1/week], eq. 4; numbers and qualities are own over enemy."""
+def loss_rate(own: Inputs, enemy: Inputs, works, numbers, qualities, intensity, shock, params: Params):
+    """Loss rate of the engaged [1/week], eq. 4; works are the own fortification [1], numbers and qualities are own over enemy."""
     lethality = jnp.stack([params.manoeuvre_lethality, params.artillery_lethality, params.drone_lethality])
     base = params.loss_rate * jnp.sum(enemy.fire_mix * lethality) * intensity * own.coercion_losses
     attack = own.attack_share - enemy.attack_share
     even = attrition(base, params.posture_ratio, attack, numbers, params.number_exponent, qualities, params.quality_exponent)
     exposed = 1 + params.exposure_slope * fires(enemy, params) * (1 - mean_skill(own))
-    return even * exposed * jnp.exp(shock)
+    in_the_open = params.works_shelter * (params.works_limit - works)
+    return even * exposed * jnp.exp(in_the_open + shock)
 
 
 def losses_by_cohort(troops, loss_share, params: Params, dt):

@@ -111,7 +111,7 @@ def second_half(side: Side, b: Before, fight: front.Fight, enemy: Enemy, here: H
         "command": command_out,
         "society": replace(society_out, emigration=people_out.emigration),
         "economy": b.economy,
-        "arms": replace(b.arms, afv=new_arms.active[0] + new_arms.active[1], artillery=new_arms.active[2]),
+        "arms": arms.after_fighting(b.arms, new_arms, lost, dt),
         "partners": b.partners,
         "regions": regions_out,
         "regime": regime_out,
