@@ -3,7 +3,8 @@
 import datetime
 import hashlib
 import json
-from functools import cache
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache, partial
 from itertools import pairwise
 
 import h5netcdf
@@ -177,10 +178,32 @@ def test_pieces_are_read_as_they_were_written_however_blocks_come(tmp_path, cuts
     values = np.random.default_rng(1).normal(size=(310, 7, 3)).astype(np.float32)
     with h5py.File(tmp_path / "file.nc", "w", track_order=True) as store, h5netcdf.File(store, "w") as file:
         file.dimensions = {"draw": 310, "time": 7, "cohort": 3}
-        pieces.compressed(file, store, "side/men", ("draw", "time", "cohort"), {"units": "person"}, values.shape, np.split(values, cuts))
+        made = pieces.variable(file, store, "side/men", ("draw", "time", "cohort"), {"units": "person"}, values.shape)
+        pieces.fill(made, pieces.compressed(made.chunks or (), np.split(values, cuts)))
     with h5netcdf.File(tmp_path / "file.nc") as file:
         np.testing.assert_array_equal(file["side/men"][...], values)
         assert file["side/men"].chunks == (pieces.BLOCK, 7, 1)
+
+
+def test_works_are_told_in_their_order_and_few_wait():
+    begun = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        return number
+
+    with ThreadPoolExecutor(2) as pool:
+        told = pieces.in_turn(pool, (partial(work, number) for number in range(20)), ahead=2)
+        assert next(told) == 0
+        assert len(begun) <= 3
+        assert list(told) == list(range(1, 20))
+
+
+def test_a_run_that_is_cut_short_keeps_the_draws_that_are_done(tmp_path):
+    with output.Writer(tmp_path / "short", expected=500) as writer:
+        writer.append(output.tree_of(toy(), record(3, 0), 0))
+        writer.finish({"made_by": "muster"})
+    assert results.load(tmp_path / "short").draws == 3
 
 
 def test_manifest_tells_how_to_run_again(made, tmp_path):

@@ -6,6 +6,7 @@ import os
 import platform
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache, partial
@@ -22,7 +23,7 @@ from muster.evidence import bibliography, library
 from muster.experiment import Experiment
 from muster.model.levers import COHORTS
 from muster.model.quantity import headlines, meanings, units
-from muster.pieces import Remembering, compressed, read_at, read_of
+from muster.pieces import Pieces, Remembering, compressed, fill, in_turn, read_at, read_of, variable
 from muster.sketch import Sketch
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
@@ -30,6 +31,7 @@ BY_REGION, QUARTER = "by_region", 13  # the node of regional readings, and the w
 RESULTS, MANIFEST, CLAIMS, REPORT = "results.nc", "manifest.json", "claims.json", "report.html"
 EXACT = 4_096  # draws up to which quantiles are those of all draws; beyond, of histograms
 WHOLE = 100_000  # draws up to which every draw of the headline series is kept
+PACKERS = 2  # threads that compress what is written
 PART = ".part"  # the ending of a file that is not finished
 LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "xarray", "h5netcdf", "h5py", "isal")
 MADE_BY = "muster"
@@ -144,14 +146,17 @@ class Drawn:
 
 
 class Writer:
-    """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws."""
+    """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws.
+
+    The file is laid out for the `expected` draws after the first block, while the next is computed, and again if another number comes.
+    """
 
     def __init__(self, directory: Path, keep: str = "headline", expected: int = 1):
         self.directory, self.keep, self.expected = directory, keep, expected
         self.draws, self.blocks = 0, 0  # that are whole: a block may be cut short
         self.part = directory / (RESULTS + PART)
         self.series: dict[str, Drawn] = {}
-        self.leave = ExitStack()
+        self.leave, self.file, self.laid_out_for = ExitStack(), ExitStack(), 0
 
     def __enter__(self) -> "Writer":
         return self
@@ -174,7 +179,9 @@ class Writer:
                 else:
                     series.blocks.append(partial(read_at, self.scratch, self.scratch.tell(), values.shape))
                     self.scratch.write(values.data)
-        self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
+            self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
+            if self.blocks == 1:
+                self.lay_out(max(self.expected, self.draws))
 
     def begin(self, tree: xr.DataTree) -> None:
         """Makes the scratch file and notes what goes into the file."""
@@ -188,6 +195,8 @@ class Writer:
                 self.regions[node] = (array["quarter"].values, [str(code) for code in array["region"].values])
         self.directory.mkdir(parents=True, exist_ok=True)
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
+        self.leave.callback(self.part.unlink, missing_ok=True)
+        self.leave.callback(self.file.close)
         for path in series_paths(tree):
             array = series_of(tree, path)
             kept = path in whole and self.expected <= WHOLE
@@ -197,36 +206,52 @@ class Writer:
     def finish(self, manifest: dict, texts: dict[str, str] | None = None) -> list[Path]:
         """Writes the file, and renames it together with the manifest and further texts; returns their paths."""
         with writing(self.directory):
-            self.leave.callback(self.part.unlink, missing_ok=True)
-            with Remembering(self.part, "w", track_order=True) as store, h5netcdf.File(store, "w", decode_vlen_strings=True) as file:
-                self.frame(file)
-                self.regional_frames(file)
-                store.found = {}
-                for path, series in self.series.items():
-                    if series.whole:
-                        shape = (self.draws, *series.shape)
-                        compressed(file, store, path, series.dims, series.attrs, shape, self.blocks_of(series))
-                    else:
-                        self.summary(file, store, path, series)
+            if self.laid_out_for != self.draws:
+                self.lay_out(self.draws)
+            self.scratch.flush()
+            works = [partial(self.packed, self.series[path], places) for path, places in self.places.items()]
+            with ThreadPoolExecutor(PACKERS) as pool:
+                for places, packed in zip(self.places.values(), in_turn(pool, works, PACKERS), strict=True):
+                    for place, pieces in zip(places, packed, strict=True):
+                        fill(place, pieces)
+            self.file.close()
             return finished(self.directory, manifest, {RESULTS: None, **(texts or {})})
 
-    def summary(self, file: h5netcdf.File, store: h5py.File, path: str, series: Drawn) -> None:
-        """Writes quantiles and mean of a series."""
-        if series.sketch:
-            found, mean = series.sketch.quantiles(QUANTILES), series.sketch.mean()
+    def lay_out(self, draws: int) -> None:
+        """Makes the file with its variables, but without their numbers."""
+        self.file.close()
+        store = self.file.enter_context(Remembering(self.part, "w", track_order=True))
+        file = self.file.enter_context(h5netcdf.File(store, "w", decode_vlen_strings=True))
+        self.frame(file, draws)
+        self.regional_frames(file)
+        store.found = {}
+        self.places: dict[str, list[h5py.Dataset]] = {}
+        for path, series in self.series.items():
+            made = {path: (series.dims, (draws, *series.shape))}
+            if not series.whole:
+                rest = series.dims[1:]
+                made = {f"{path}_quantiles": (("quantile", *rest), (len(QUANTILES), *series.shape)), f"{path}_mean": (rest, series.shape)}
+            self.places[path] = [variable(file, store, name, dims, series.attrs, shape) for name, (dims, shape) in made.items()]
+        self.laid_out_for = draws
+
+    def packed(self, series: Drawn, places: list[h5py.Dataset]) -> list[Pieces]:
+        """A series for its variables: every draw, or quantiles and mean."""
+        if series.whole:
+            numbers = [self.blocks_of(series)]
+        elif series.sketch:
+            numbers = [[series.sketch.quantiles(QUANTILES).astype(np.float32)], [series.sketch.mean().astype(np.float32)]]
         else:
             values = np.concatenate(list(self.blocks_of(series)))
-            found, mean = quantiles(values), values.mean(axis=0, dtype=np.float64)
-        compressed(file, store, f"{path}_quantiles", ("quantile", *series.dims[1:]), series.attrs, found.shape, [found])
-        compressed(file, store, f"{path}_mean", series.dims[1:], series.attrs, mean.shape, [mean])
+            numbers = [[quantiles(values).astype(np.float32)], [values.mean(axis=0, dtype=np.float64).astype(np.float32)]]
+        return [compressed(place.chunks or place.shape, blocks) for place, blocks in zip(places, numbers, strict=True)]
 
-    def frame(self, file: h5netcdf.File) -> None:
+    def frame(self, file: h5netcdf.File, draws: int) -> None:
         """The file's attributes, dimensions and coordinates."""
         file.attrs.update(self.attrs)
         start = self.attrs["start"]
         minutes = np.asarray((self.time - np.datetime64(start)) / np.timedelta64(1, "m"), dtype=int)
-        file.dimensions = {"draw": self.draws, "time": len(minutes), "cohort": len(COHORTS), "quantile": len(QUANTILES)}
-        file.create_variable("draw", ("draw",), data=np.arange(self.draws))
+        file.dimensions = {"draw": draws, "time": len(minutes), "cohort": len(COHORTS), "quantile": len(QUANTILES)}
+        file.create_variable("draw", ("draw",), data=np.arange(draws))
         file.create_variable("time", ("time",), data=minutes).attrs["units"] = f"minutes since {start}"
         file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
         file.create_variable("quantile", ("quantile",), data=np.array(QUANTILES))

@@ -2,7 +2,10 @@
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import BinaryIO
 
@@ -28,24 +31,48 @@ class Remembering(h5py.File):
         return self.found[name]
 
 
-def compressed(
-    file: h5netcdf.File, store: h5py.File, path: str, dims: tuple[str, ...], attrs: dict, shape: tuple[int, ...], blocks: Iterable
-) -> None:
-    """Writes a variable from blocks along its first axis; each compressed piece holds one cohort or quantile of some draws.
-
-    `store` is the HDF5 file under `file`: the pieces go into it as they are, compressed by isal, which any HDF5 library reads.
-    """
+def variable(file: h5netcdf.File, store: h5py.File, path: str, dims: tuple[str, ...], attrs: dict, shape: tuple[int, ...]) -> h5py.Dataset:
+    """Makes a variable without numbers; a piece of it holds one cohort or quantile of some draws. `store` is the HDF5 file under `file`."""
     limits = {"draw": BLOCK, "cohort": 1, "quantile": 1}
     piece = tuple(min(limits.get(dim, size), size) for dim, size in zip(dims, shape, strict=True))
     made = file.create_variable(f"/{path}", dims, "f4", chunks=piece, compression="gzip", compression_opts=1, shuffle=True)
     made.attrs.update(attrs)
-    place = store[f"/{path}"].id
+    place = store[f"/{path}"]
+    assert isinstance(place, h5py.Dataset)
+    return place
+
+
+Pieces = list[tuple[tuple[int, ...], bytes]]
+
+
+def compressed(piece: tuple[int, ...], blocks: Iterable[np.ndarray]) -> Pieces:
+    """Pieces of this shape, with the place of each, of blocks along the first axis: compressed by isal, as any HDF5 library reads them."""
+    found = []
     for first, rows in whole_pieces(blocks, piece[0]):
         for corner in itertools.product(*(range(0, size, step) for size, step in zip(rows.shape[1:], piece[1:], strict=True))):
             part = rows[(slice(None), *(slice(at, at + step) for at, step in zip(corner, piece[1:], strict=True)))]
-            full = np.zeros(piece, dtype=np.float32)  # HDF5 keeps whole pieces, also at an end
-            full[tuple(map(slice, part.shape))] = part
-            place.write_direct_chunk((first, *corner), deflated(full))
+            if part.shape != piece:  # HDF5 keeps whole pieces, also at an end
+                cut, part = part, np.zeros(piece, dtype=np.float32)
+                part[tuple(map(slice, cut.shape))] = cut
+            found.append(((first, *corner), deflated(part)))
+    return found
+
+
+def fill(place: h5py.Dataset, pieces: Pieces) -> None:
+    """Puts pieces into a variable as they are."""
+    for corner, packed in pieces:
+        place.id.write_direct_chunk(corner, packed)
+
+
+def in_turn(pool: Executor, works: Iterable[Callable[[], object]], ahead: int) -> Iterator:
+    """What some works give, in their order; no more than `ahead` wait beside those that are looked at."""
+    waiting: deque[Future] = deque()
+    for work in works:
+        waiting.append(pool.submit(work))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 def whole_pieces(blocks: Iterable[np.ndarray], rows: int) -> Iterator[tuple[int, np.ndarray]]:
@@ -64,13 +91,13 @@ def whole_pieces(blocks: Iterable[np.ndarray], rows: int) -> Iterator[tuple[int,
 
 def deflated(piece: np.ndarray) -> bytes:
     """A piece of float32 as HDF5's shuffle and gzip filters would keep it, in a third of their time."""
-    return isal_zlib.compress(np.ascontiguousarray(piece.reshape(-1).view(np.uint8).reshape(-1, 4).T), 1)
+    flat = np.ascontiguousarray(piece).reshape(-1)
+    return isal_zlib.compress(np.ascontiguousarray(flat.view(np.uint8).reshape(-1, 4).T), 1)
 
 
 def read_at(file: BinaryIO, offset: int, shape: tuple[int, ...]) -> np.ndarray:
-    """A block of float32 at a place of a file."""
-    file.seek(offset)
-    return np.frombuffer(file.read(4 * math.prod(shape)), dtype=np.float32).reshape(shape)
+    """A block of float32 at a place of a file; several may be read at once."""
+    return np.frombuffer(os.pread(file.fileno(), 4 * math.prod(shape), offset), dtype=np.float32).reshape(shape)
 
 
 def read_of(path: Path, offset: int, shape: tuple[int, ...]) -> np.ndarray:
