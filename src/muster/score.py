@@ -95,9 +95,9 @@ TARGETS = (
            lambda: of_library("russia", "front/area_controlled", ("area_net_change_month/independent",), "over")),
     Target("Russian recruits (regional budgets)", "russia", "callup/volunteers", "flow", "log", "model_estimate", "person/week",
            lambda: of_library("russia", "callup/volunteers", ("contract_recruits_per_day/independent",), "mean")),
-    Target("Russian equipment losses (pictures, Oryx)", "russia", VEHICLES, "flow", "log", "verified_count", "vehicle",
+    Target("Russian equipment losses (Oryx)", "russia", VEHICLES, "flow", "log", "verified_count", "vehicle",
            lambda: pictured("Russia")),
-    Target("Ukrainian equipment losses (pictures, Oryx)", "ukraine", VEHICLES, "flow", "log", "verified_count", "vehicle",
+    Target("Ukrainian equipment losses (Oryx)", "ukraine", VEHICLES, "flow", "log", "verified_count", "vehicle",
            lambda: pictured("Ukraine")),
     Target("aid to Ukraine (Kiel, allocations)", "ukraine", "partners/deliveries", "flow", "log", "measured", "EUR",
            lambda: {row["month_start"][:7]: 1e9 * float(row["total_bn_eur"])
