@@ -31,6 +31,7 @@ def produced(experiment, folder: Path) -> None:
         for tree in in_background(trees(experiment)):
             writer.append(tree)
             del tree
+            writer.lay_out_early()
         writer.finish(output.manifest_of(output.described(experiment), writer.draws, 0.0))
 
 

@@ -148,7 +148,8 @@ class Drawn:
 class Writer:
     """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws.
 
-    The file is laid out for the `expected` draws after the first block, while the next is computed, and again if another number comes.
+    The file may be laid out for the `expected` draws once a block is there, while the next is computed; if another number comes, it is
+    laid out again.
     """
 
     def __init__(self, directory: Path, keep: str = "headline", expected: int = 1):
@@ -179,9 +180,7 @@ class Writer:
                 else:
                     series.blocks.append(partial(read_at, self.scratch, self.scratch.tell(), values.shape))
                     self.scratch.write(values.data)
-            self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
-            if self.blocks == 1:
-                self.lay_out(max(self.expected, self.draws))
+        self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
 
     def begin(self, tree: xr.DataTree) -> None:
         """Makes the scratch file and notes what goes into the file."""
@@ -216,6 +215,12 @@ class Writer:
                         fill(place, pieces)
             self.file.close()
             return finished(self.directory, manifest, {RESULTS: None, **(texts or {})})
+
+    def lay_out_early(self) -> None:
+        """Lays the file out if that was not done."""
+        if not self.laid_out_for:
+            with writing(self.directory):
+                self.lay_out(max(self.expected, self.draws))
 
     def lay_out(self, draws: int) -> None:
         """Makes the file with its variables, but without their numbers."""

@@ -89,6 +89,7 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
                 writer.append(tree)
                 headlines.add(Results(tree))
                 del tree
+                writer.lay_out_early()  # half a second, while more draws are computed
         except KeyboardInterrupt:
             if not writer.draws:
                 raise
