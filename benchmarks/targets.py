@@ -89,7 +89,6 @@ def gradient() -> dict:
     from muster import simulate
     from muster.experiment import build
     from muster.model import run
-    from muster.model.batch import batch
     from muster.model.coupling import connected
 
     experiment = build(CASE, draws=GRADIENT_DRAWS)
@@ -97,30 +96,12 @@ def gradient() -> dict:
     case = simulate.case_of(experiment, experiment.levers, (connected(), connected()), True)
     case = replace(case, levers=jax.tree.map(lambda path: path[: experiment.steps], case.levers))
     draws = simulate.draws_of(experiment, np.arange(GRADIENT_DRAWS))
-    dt, structure = experiment.dt, experiment.structure
 
-    def begun(draw):
-        world, given = run.start(case, draw, dt)
-        return world, run.of_given(given)
+    def off(readings):
+        return sum(jnp.log(side["front"].killed + 1.0) ** 2 for side in readings.split())
 
     def loss(params, rest):
-        world, own = jax.vmap(begun, in_axes=-1, out_axes=-1)(replace(rest, params=params))
-
-        def week(world, row):
-            step, levers, noise = row
-
-            def one(own, world, noise):
-                new, readings = run.advance(case, run.given_to(case, *own), world, step, levers, noise, dt, structure)
-                return new, sum(jnp.log(side["front"].killed + 1.0) ** 2 for side in readings.split())
-
-            return batch(one)(own, world, noise)
-
-        def quarter(world, row):
-            weeks, coming = row
-            last, off = jax.lax.scan(jax.checkpoint(week), world, weeks)
-            return batch(lambda own, world: run.turn(world, run.given_to(case, *own), coming))(own, last), off.sum(0)
-
-        return jax.lax.scan(quarter, world, run.by_quarter(case, rest.noise, dt))[1].sum()
+        return run.lane(case, replace(rest, params=params), experiment.dt, experiment.structure, again=True, kept=off)[1].sum()
 
     found = {"draws": GRADIENT_DRAWS, "weeks": experiment.steps}
     for name, function in (("forward", loss), ("gradient", jax.value_and_grad(loss))):

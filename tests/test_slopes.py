@@ -41,32 +41,15 @@ def test_a_share_has_a_slope_however_small_the_whole(whole):
 def test_slopes_of_a_run_are_those_of_differences(case_of_draws):
     """Reverse mode, by all parameters, as benchmarks/targets.py times it."""
     experiment = build("russia-ukraine-2022", draws=4)
-    dt, structure = experiment.dt, experiment.structure
+    experiment = replace(experiment, steps=QUARTERS * run.steps_a_quarter(experiment.dt))
     case, draws = case_of_draws(experiment, np.arange(4))
+    case = replace(case, levers=jax.tree.map(lambda path: path[: experiment.steps], case.levers))
 
-    def started(draw):
-        world, given = run.start(case, draw, dt)
-        return world, run.of_given(given)
+    def killed(readings):
+        return sum(smooth.log(side["front"].killed + 1.0) for side in readings.split())
 
     def loss(params):
-        world, own = jax.vmap(started, in_axes=-1, out_axes=-1)(replace(draws, params=params))
-
-        def week(world, row):
-            step, levers, noise = row
-
-            def one(own, world, noise):
-                new, readings = run.advance(case, run.given_to(case, *own), world, step, levers, noise, dt, structure)
-                return new, sum(smooth.log(side["front"].killed + 1.0) for side in readings.split())
-
-            return batch(one)(own, world, noise)
-
-        def quarter(world, row):
-            weeks, coming = row
-            last, seen = jax.lax.scan(jax.checkpoint(week), world, weeks)
-            return batch(lambda own, world: run.turn(world, run.given_to(case, *own), coming))(own, last), seen.sum(0)
-
-        rows = jax.tree.map(lambda x: x[:QUARTERS], run.by_quarter(case, draws.noise, dt))
-        return jax.lax.scan(quarter, world, rows)[1].sum(0)
+        return run.lane(case, replace(draws, params=params), experiment.dt, experiment.structure, again=True, kept=killed)[1].sum(0)
 
     def moved(subsystem, name, side, share):
         (params,) = draws.params.parts

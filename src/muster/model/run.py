@@ -1,6 +1,7 @@
 """The scan over quarters and their weeks, and the batch over draws: one compilation a structure and shape."""
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -207,11 +208,13 @@ def one(case: Case, draw: Draw, dt: float, structure: Structure):
     return last, in_a_row(readings), seen
 
 
-def lane(case: Case, draws: Draw, dt: float, structure: Structure, again: bool = False):
-    """A lane of draws, the draw on the last axis; for slopes, each week is computed `again` instead of being kept.
+def lane(case: Case, draws: Draw, dt: float, structure: Structure, again: bool = False, kept: Callable[[Pair], Any] | None = None):
+    """A lane of draws, the draw on the last axis; for slopes, each week is computed `again` instead of being held.
 
     (what was lived through, the draw first; readings [step, reading, draw]; readings by region [quarter, reading, draw]).
+    `kept` gives what is kept of a week's readings of a draw instead of all of them in float32.
     """
+    kept = kept or packed
 
     def begun(draw: Draw):
         world, given = start(case, draw, dt)
@@ -224,7 +227,7 @@ def lane(case: Case, draws: Draw, dt: float, structure: Structure, again: bool =
 
         def one_draw(own, world, noise):
             new, readings = advance(case, given_to(case, *own), world, step, levers, noise, dt, structure)
-            return new, packed(readings)
+            return new, kept(readings)
 
         return batch(one_draw)(own, world, noise)
 
