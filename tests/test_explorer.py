@@ -14,6 +14,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import httpx
+import jax
 import numpy as np
 import pytest
 import uvicorn
@@ -30,7 +31,7 @@ from muster.explorer.server import application, guarded
 from muster.explorer.verdicts import LATER, verdicts
 from muster.explorer.view import View, experiment_of, whole
 from muster.results import headline_table
-from muster.simulate import simulate
+from muster.simulate import draws_of, simulate
 
 STATIC = Path(serve.__file__).parent / "static"
 TURNS = ("north.levers.course_length.decree=12@2000-10-05", "south.levers.pay=3", "north.levers.attack_share=0.3@2001-01-04")
@@ -290,6 +291,15 @@ def test_both_languages_have_the_same_texts():
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", german[key])), key
     page = (STATIC / "index.html").read_text(encoding="utf-8")
     assert set(re.findall(r'data-(?:text|label)="(\w+)"', page)) <= set(english)
+
+
+def test_draws_that_are_remembered_are_those_that_are_drawn(engine):
+    numbers = np.arange(2 * jax.device_count())
+    base = engine.experiment(View())
+    again = engine.drawn(base, numbers)
+    assert engine.drawn(engine.experiment(View(sets=engine.some_lever())), numbers) is again
+    fresh = draws_of(base, numbers, engine.params(base, numbers))
+    assert all(np.array_equal(one, other) for one, other in zip(jax.tree.leaves(again), jax.tree.leaves(fresh), strict=True))
 
 
 @pytest.mark.slow

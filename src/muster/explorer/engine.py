@@ -28,6 +28,7 @@ MOST_DRAWS = 400
 AHEAD = 52  # weeks after the last observation that the typical run goes on
 SEED = 1
 KEPT = 4  # ensembles that are remembered, of a quarter of a gigabyte each
+KEPT_BY_REGION = 2  # the same by region: they do not drive out those of the whole, which the map and the chart ask for again
 REPRESENTATIVE = (
     "front/troops",
     "front/killed",
@@ -101,7 +102,8 @@ class Engine:
         self.problem = ""
         self.heavy = threading.Lock()  # one ensemble at a time
         self.light = threading.Lock()  # one typical run at a time
-        self.fans, self.runs, self.pasts, self.judged = Remembered(), Remembered(32), Remembered(24), Remembered()
+        self.fans = {False: Remembered(), True: Remembered(KEPT_BY_REGION)}  # by region or not
+        self.runs, self.pasts, self.judged, self.chance = Remembered(32), Remembered(24), Remembered(), Remembered(4)
         self.programs: dict[Structure, Callable] = {}
 
     def warm(self) -> None:
@@ -232,14 +234,14 @@ class Engine:
         self, view: View, draws: int | None = None, regional: bool = False, gone: GivenUp = lambda: False, without: Without | None = None
     ) -> Fan:
         """The ensemble of a view, on the same draws in every view; one of a counterfactual (`without`) is not remembered."""
-        key = view.key, draws or self.draws, regional
+        key, remembered = (view.key, draws or self.draws), self.fans[regional]
         if without is not None:
             with self.heavy:
                 return self.computed(view, draws, regional, gone, without)
-        known = self.fans.get(key)
+        known = remembered.get(key)
         if known is None:
             with self.heavy:
-                known = self.fans.get(key) or self.fans.keep(key, self.computed(view, draws, regional, gone, Without()))
+                known = remembered.get(key) or remembered.keep(key, self.computed(view, draws, regional, gone, Without()))
         return known
 
     def computed(self, view: View, draws: int | None, regional: bool, gone: GivenUp, without: Without) -> Fan:
@@ -255,19 +257,25 @@ class Engine:
         """Draws of one call."""
         return simulate.lane_width(experiment) * jax.device_count()
 
+    def drawn(self, experiment: Experiment, numbers: np.ndarray) -> run.Draw:
+        """What ignorance and chance bring to some draws: the same in every view with the same fixed parameters."""
+        key = int(numbers[0]), len(numbers), simulate.region_counts(experiment), tuple(experiment.fixed.items())
+        known = self.chance.get(key)
+        return known or self.chance.keep(key, simulate.draws_of(experiment, numbers, self.params(experiment, numbers)))
+
     def lane(self, experiment: Experiment, first: int, gone: GivenUp, world: Experiment, cut: tuple[str, ...]):
         """Readings of some draws: of both sides, and by region; under other decisions, numbers or loops on what `world` lived through."""
         if gone():
             raise Superseded
         width = self.width(experiment)
         numbers = np.arange(first, first + width)
-        draws = simulate.draws_of(experiment, numbers, self.params(experiment, numbers))
+        draws = self.drawn(experiment, numbers)
         own = experiment.levers is experiment.base_levers and experiment is world and not cut
         if not own:
             key = first, simulate.region_counts(world), tuple(world.fixed.items()), world.structure
             past = self.pasts.get(key)
             if past is None:
-                lived = draws if experiment is world else simulate.draws_of(world, numbers, self.params(world, numbers))
+                lived = draws if experiment is world else self.drawn(world, numbers)
                 past = self.pasts.keep(key, simulate.outcome(world, lived, world.base_levers)[0])
             if gone():
                 raise Superseded
