@@ -220,10 +220,18 @@ def sweeping() -> dict:
     return found | {"efficiency": efficiency, "chunk_seconds": computing, "hand_over_seconds": handing, "overhead": handing / computing}
 
 
+def kernel_in_c(folder: Path) -> dict:
+    """The front and call-up by region against a C kernel of the same steps."""
+    import kernel
+
+    return kernel.measured(folder)
+
+
 WORKS = {
     "regional": lambda _: regional(),
     "wide": lambda folder: widths(False, folder),
     "narrow": lambda folder: widths(True, folder),
+    "kernel": kernel_in_c,
     "gradient": lambda _: gradient(),
     "start": lambda _: start(),
     "memory": lambda _: memory("national"),

@@ -9,6 +9,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +31,7 @@ PARTS = {
 }  # fmt: skip
 REPEATED = 300  # weeks that are timed in one call
 ROUNDS = 5
+NUMBERS = jax.Array | np.ndarray | np.floating  # what may differ between draws; a parameter of one draw is a NumPy number
 
 
 def recorded(experiment, weeks: int) -> list[tuple]:
@@ -65,34 +67,45 @@ def recorded(experiment, weeks: int) -> list[tuple]:
     return calls
 
 
-def measured(function, arguments: tuple) -> tuple[float, float]:
-    """Seconds of a call on a lane of draws, and operations for one draw."""
-    leaves, tree = jax.tree.flatten(arguments)
-    arrays = [place for place, leaf in enumerate(leaves) if isinstance(leaf, jax.Array | np.ndarray)]
-
-    def of_arrays(*values):
-        whole = list(leaves)
-        for place, value in zip(arrays, values, strict=True):
-            whole[place] = value
-        return function(*jax.tree.unflatten(tree, whole))
-
-    single = [jnp.asarray(leaves[place]) for place in arrays]
-    many = [jnp.repeat(value[..., None], simulate.REGIONAL_LANE, -1) for value in single]
+def repeated(function, many: list) -> Callable[[], float]:
+    """What times a function of many arrays, compiled: each call repeats it, and gives the seconds of one time."""
 
     def again(carried, _):
         values = jax.lax.optimization_barrier(carried[0])  # nothing may be computed once for all weeks
-        return (values, batch(of_arrays)(*values)), None
+        return (values, function(*values)), None
 
-    start = many, jax.tree.map(jnp.zeros_like, jax.jit(batch(of_arrays))(*many))  # what is carried on cannot be left out
+    start = many, jax.tree.map(jnp.zeros_like, jax.jit(function)(*many))  # what is carried on cannot be left out
     looped = jax.jit(lambda carried: jax.lax.scan(again, carried, None, REPEATED)[0], compiler_options=REGIONAL_COMPILER)
     made = looped.lower(start).compile()
-    times = []
-    for _ in range(ROUNDS):
+
+    def timed() -> float:
         begun = time.perf_counter()
         jax.block_until_ready(made(start))
-        times.append(time.perf_counter() - begun)
-    counted = jax.jit(of_arrays).lower(*single).compile().cost_analysis() or {}
-    return min(times) / REPEATED, counted.get("flops", 0.0) + counted.get("transcendentals", 0.0)
+        return (time.perf_counter() - begun) / REPEATED
+
+    return timed
+
+
+def of_arrays(function, arguments: tuple):
+    """The function of those of its arguments that are numbers of the model, and these, each as an array."""
+    leaves, tree = jax.tree.flatten(arguments)
+    places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, NUMBERS)]
+
+    def whole(*values):
+        filled = list(leaves)
+        for place, value in zip(places, values, strict=True):
+            filled[place] = value
+        return function(*jax.tree.unflatten(tree, filled))
+
+    return whole, [jnp.asarray(leaves[place]) for place in places]
+
+
+def measured(function, arguments: tuple) -> tuple[float, float]:
+    """Seconds of a call on a lane of draws, and operations for one draw."""
+    whole, single = of_arrays(function, arguments)
+    timed = repeated(batch(whole), [jnp.repeat(value[..., None], simulate.REGIONAL_LANE, -1) for value in single])
+    counted = jax.jit(whole).lower(*single).compile().cost_analysis() or {}
+    return min(timed() for _ in range(ROUNDS)), counted.get("flops", 0.0) + counted.get("transcendentals", 0.0)
 
 
 def main() -> int:
