@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, leaves, saturate, share
+from muster.model.smooth import approach, leaves, once, power, saturate, share
 
 
 class State(Record):
@@ -163,13 +163,13 @@ def choices(inputs: Inputs, risk, skilled_share, params: Params):
 
 def recruiting(men, relative_income, params: Params):
     """Volunteers per man of a region over those of the nation [1], eq. 9: poor regions give more; the mean over `men` is 1."""
-    weight = relative_income**-params.pay_elasticity
+    weight = power(relative_income, -params.pay_elasticity)
     return weight * share(jnp.sum(men), jnp.sum(men * weight))
 
 
 def volunteering(inputs: Inputs, risk, params: Params, dt):
     """Volunteers per man on the register [1/week] by region, eq. 8."""
-    pay = (inputs.pay / inputs.real_wage) ** params.pay_elasticity
+    pay = power(inputs.pay / inputs.real_wage, params.pay_elasticity)
     rate = params.volunteer_rate * pay * jnp.exp(-params.risk_volunteering * risk) * inputs.volunteer_staffing * inputs.recruiting
     return -jnp.expm1(-rate * dt) / dt
 
@@ -178,7 +178,7 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     """One week of call-up. The capacity of offices limits the notices; men not inducted stay in the backlog."""
     death_risk = approach(state.death_risk, 52 * inputs.killed_share, params.risk_memory, dt)
     risk = risk_index(death_risk, params)
-    by_experience, by_skill = jnp.sum(inputs.eligible, axis=1), jnp.sum(inputs.eligible, axis=2)
+    by_experience, by_skill = once(jnp.sum(inputs.eligible, axis=1), jnp.sum(inputs.eligible, axis=2))
     register = jnp.sum(by_skill, axis=1)
     weights = quota_weights(register, inputs, params)
     decreed = params.cap_ratio * jnp.stack([inputs.decree_quota, inputs.later_decree_quota])
@@ -188,12 +188,11 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     demand = jnp.sum(wanted, axis=0)
     sent = saturate(capacity, demand)
     channel = jnp.where(demand > 0, share(wanted, demand), jnp.array([1.0, 0.0])[:, None])
-    rate = notice_rates(sent, by_experience, inputs.selection, params, dt)
-    people = jnp.sum(inputs.eligible * rate[:, None], axis=2)
-    wrong = wrong_share(share(sent, capacity), params)[:, None]
+    (rate,) = once(notice_rates(sent, by_experience, inputs.selection, params, dt))
+    (people,) = once(jnp.sum(inputs.eligible * rate[:, None], axis=2))
     skilled_share = share(jnp.sum(by_skill[:, 0]), jnp.sum(register))
-    comply, evade, flee = choices(inputs, risk, skilled_share, params)
-    kept = (1 - wrong) * comply + (1 - params.sent_home_share) * wrong
+    wrong, comply, evade, flee = once(wrong_share(share(sent, capacity), params)[:, None], *choices(inputs, risk, skilled_share, params))
+    channel, kept = once(channel, (1 - wrong) * comply + (1 - params.sent_home_share) * wrong)
     inducted = channel[..., None] * (people * kept)
     found, forgiven = leaves(inputs.evading, (params.detection_rate, params.forgiveness_rate), dt)
     found_flow = channel * found / dt

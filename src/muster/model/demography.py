@@ -14,7 +14,7 @@ from muster.model import ages
 from muster.model.ages import QUARTER, Frozen, Margins, Moved, Tables, composition
 from muster.model.levers import COHORTS, Setting
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import leaves, positive, share
+from muster.model.smooth import leaves, once, positive, power, share
 
 
 class State(Record):
@@ -206,7 +206,7 @@ def fertility_factor(state: State, separated, doubt, setting: Setting, params: P
     women = state.margins.women * state.frozen.partners_women
     men_at_start, women_at_start = jnp.sum(setting.men[:, 1:5], axis=(1, 2, 3)), jnp.sum(setting.women[:, 1:5], axis=1)
     partners = share(men * women_at_start, women * men_at_start)
-    return (1 - params.separation_births * separated) * jnp.exp(-params.uncertainty_births * doubt) * partners**params.marriage_exponent
+    return (1 - params.separation_births * separated) * jnp.exp(-params.uncertainty_births * doubt) * power(partners, params.marriage_exponent)
 
 
 def at_home_week(state: State, inputs: Inputs, params: Params, dt):
@@ -216,10 +216,10 @@ def at_home_week(state: State, inputs: Inputs, params: Params, dt):
     fire = inputs.fire_men[:, None] + jnp.zeros_like(inputs.leaving_men)
     danger = params.fire_mortality * inputs.under_fire
     death = ((fixed.eligible_mortality + danger) / 52)[:, None] + jnp.zeros_like(fire)
-    went, burned, died = leaves(jnp.ones_like(fire), (inputs.leaving_men, fire, death), dt)  # shares by region and skill
+    went, burned, died = once(*leaves(jnp.ones_like(fire), (inputs.leaving_men, fire, death), dt))  # shares by region and skill
     there = jnp.sum(old.eligible, axis=2) - dt * from_register(inputs)
-    others_death = ((fixed.exempt_mortality + danger) / 52)[:, None] + jnp.zeros_like(fire)
-    exempt_left, exempt_died = leaves(old.exempt, (fire, others_death), dt)
+    others_death = (fixed.exempt_mortality + danger) / 52
+    exempt_left, exempt_died = leaves(old.exempt, (inputs.fire_men[:, None], others_death[:, None]), dt)
     flows = {
         "went": there * went,
         "burned": there * burned,
