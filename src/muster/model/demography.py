@@ -206,7 +206,8 @@ def fertility_factor(state: State, separated, doubt, setting: Setting, params: P
     women = state.margins.women * state.frozen.partners_women
     men_at_start, women_at_start = jnp.sum(setting.men[:, 1:5], axis=(1, 2, 3)), jnp.sum(setting.women[:, 1:5], axis=1)
     partners = share(men * women_at_start, women * men_at_start)
-    return (1 - params.separation_births * separated) * jnp.exp(-params.uncertainty_births * doubt) * power(partners, params.marriage_exponent)
+    together = 1 - params.separation_births * separated
+    return together * jnp.exp(-params.uncertainty_births * doubt) * power(partners, params.marriage_exponent)
 
 
 def at_home_week(state: State, inputs: Inputs, params: Params, dt):
