@@ -17,6 +17,7 @@ CASE = "russia-ukraine-2022"
 DRAWS, MANY, FEW = 200, 4096, 512
 GRADIENT_DRAWS = 64
 HANDED = 500  # empty chunks
+SWEPT, SWEPT_DRAWS = (4, 12), 1040  # runs of a short and of a longer sweep, draws of a run
 MUSTER = Path(sys.executable).with_name("muster")
 SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "output"), (1, "people", "population"), (0, "arms", "afv"))
 
@@ -196,28 +197,39 @@ def part_of_a_million() -> dict:
 
 
 def sweeping() -> dict:
-    """A sweep of four runs by one worker and by two, warm, and what handing a chunk to a worker takes."""
+    """Sweeps of few and of more runs by one worker and by two, warm, and what handing a chunk to a worker takes."""
+    import numpy as np
+
     from muster import sweep
 
-    with tempfile.TemporaryDirectory() as folder:
-        plan = Path(folder) / "plan.yaml"
-        plan.write_text(f"scenario: {CASE}\nseed: [1, 2, 3, 4]\ndraws: 1040\n")
-        small = Path(folder) / "small.yaml"
-        small.write_text(f"scenario: {CASE}\ndraws: 1\n")
-        command("sweep", str(small), "--out", str(Path(folder) / "small"))
-        found = {
-            str(count): command("sweep", str(plan), "--out", str(Path(folder) / str(count)), "--workers", str(count)) for count in (1, 2)
-        }
-        manifests = sorted((Path(folder) / "1").glob("*/manifest.json"))
-        computing = sum(json.loads(path.read_text())["wall_time_seconds"] for path in manifests) / (4 * 1040 / sweep.CHUNK)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+
+        def swept(runs: int, draws: int, workers: int) -> dict:
+            plan, out = folder / "plan.yaml", folder / f"{runs}-{workers}"
+            plan.write_text(f"scenario: {CASE}\nseed: {list(range(1, runs + 1))}\ndraws: {draws}\n")
+            return command("sweep", str(plan), "--out", str(out), "--workers", str(workers))
+
+        swept(1, 1, 1)
+        found = {f"{runs} runs, {count} workers": swept(runs, SWEPT_DRAWS, count) for runs in SWEPT for count in (1, 2)}
+        manifests = sorted((folder / f"{SWEPT[0]}-1").glob("*/manifest.json"))
+        computing = sum(json.loads(path.read_text())["wall_time_seconds"] for path in manifests)
+        computing /= SWEPT[0] * SWEPT_DRAWS / sweep.CHUNK
     with sweep.pool_of(1) as pool:
         pool.submit(int).result()
         begun = time.perf_counter()
         for number in range(HANDED):
             pool.submit(int, number).result()
         handing = (time.perf_counter() - begun) / HANDED
-    efficiency = found["1"]["seconds"] / found["2"]["seconds"] / 2
-    return found | {"efficiency": efficiency, "chunk_seconds": computing, "hand_over_seconds": handing, "overhead": handing / computing}
+    few, more = (np.array([found[f"{runs} runs, {count} workers"]["seconds"] for count in (1, 2)]) for runs in SWEPT)
+    efficiency, running = (float(one / two / 2) for one, two in (more, more - few))
+    return found | {
+        "efficiency": efficiency,
+        "efficiency_once_running": running,
+        "chunk_seconds": computing,
+        "hand_over_seconds": handing,
+        "overhead": handing / computing,
+    }
 
 
 def kernel_in_c(folder: Path) -> dict:

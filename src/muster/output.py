@@ -31,7 +31,7 @@ BY_REGION, QUARTER = "by_region", 13  # the node of regional readings, and the w
 RESULTS, MANIFEST, CLAIMS, REPORT = "results.nc", "manifest.json", "claims.json", "report.html"
 EXACT = 4_096  # draws up to which quantiles are those of all draws; beyond, of histograms
 WHOLE = 100_000  # draws up to which every draw of the headline series is kept
-PACKERS = 2  # threads that compress what is written
+PACKERS, FEW = 2, 1_040  # threads that compress what is written, and draws up to which there is more than one
 PART = ".part"  # the ending of a file that is not finished
 LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "xarray", "h5netcdf", "h5py", "isal")
 MADE_BY = "muster"
@@ -152,8 +152,8 @@ class Writer:
     laid out again.
     """
 
-    def __init__(self, directory: Path, keep: str = "headline", expected: int = 1):
-        self.directory, self.keep, self.expected = directory, keep, expected
+    def __init__(self, directory: Path, keep: str = "headline", expected: int = 1, packers: int = PACKERS):
+        self.directory, self.keep, self.expected, self.packers = directory, keep, expected, packers
         self.draws, self.blocks = 0, 0  # that are whole: a block may be cut short
         self.part = directory / (RESULTS + PART)
         self.series: dict[str, Drawn] = {}
@@ -209,8 +209,9 @@ class Writer:
                 self.lay_out(self.draws)
             self.scratch.flush()
             works = [partial(self.packed, self.series[path], places) for path, places in self.places.items()]
-            with ThreadPoolExecutor(PACKERS) as pool:
-                for places, packed in zip(self.places.values(), in_turn(pool, works, PACKERS), strict=True):
+            packers = self.packers if self.draws <= FEW else 1  # each holds a series of all draws
+            with ThreadPoolExecutor(packers) as pool:
+                for places, packed in zip(self.places.values(), in_turn(pool, works, packers), strict=True):
                     for place, pieces in zip(places, packed, strict=True):
                         fill(place, pieces)
             self.file.close()

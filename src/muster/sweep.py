@@ -230,7 +230,7 @@ def assemble(run: Run, folder: Path) -> None:
     """Makes the results of a run from its chunks, which then go."""
     experiment, seconds = experiment_of(run), 0.0
     shape, table = jax.tree.structure(chunks.template(experiment)), results.HeadlineTable(run.draws)
-    with output.Writer(folder, run.keep, run.draws) as writer:
+    with output.Writer(folder, run.keep, run.draws, packers=1) as writer:  # a worker has one core
         for first in run.firsts():
             path = chunks.path_of(folder, first)
             took, arrays, offsets = chunks.mapped(path, shape.num_leaves)
@@ -347,6 +347,7 @@ def made_ready(ends: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heap.shared()
+    heap.kept()
     programs.use_devices(1)
     gc.freeze()  # what was imported is not looked through again
     threading.Thread(target=last, daemon=True).start()

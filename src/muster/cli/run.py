@@ -52,7 +52,8 @@ def run(
     """Simulate a scenario: keep the results in a folder, show medians and 90 % bands by half-year for both sides."""
     from muster import programs
 
-    programs.read_ahead(f"run {scenario}")
+    command = f"run {scenario} {resolution}"
+    programs.read_ahead(command)
     from muster import output
     from muster.experiment import build, structures_of
 
@@ -69,7 +70,7 @@ def run(
         code = simulated(experiment, places[name], keep, as_json)
         if code:
             return code
-    programs.note(f"run {scenario}")
+    programs.note(command)
     return 0
 
 
