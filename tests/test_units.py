@@ -61,7 +61,6 @@ NOT_TRIED = {  # why unxt or quax cannot go through a function as it is written
     " callup.step",
     "a sum that begins at 0 without a unit": "training.book training.join training.mixed",
     "a power of a time step": "front.one_side front.engage partners.step",
-    "an exponent that is drawn, written with **": "callup.recruiting callup.volunteering demography.fertility_factor demography.conceived",
     "a count of years or per cent without its unit": "arms.productivity arms.step economy.step economy.public_deficit economy.readings"
     " demography.step demography.born",
     "a bound inside jnp.minimum of stacked numbers": "regime.hazards regime.step",

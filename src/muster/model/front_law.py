@@ -151,14 +151,14 @@ def attrition(base, posture_ratio, attack, numbers, number_exponent, qualities, 
     return base * posture * mass
 
 
-def loss_rate(own: Inputs, enemy: Inputs, works, numbers, qualities, intensity, shock, params: Params):
-    """Loss rate of the engaged [1/week], eq. 4; works are the own fortification [1], numbers and qualities are own over enemy."""
+def loss_rate(own: Inputs, enemy: Inputs, fortification, numbers, qualities, intensity, shock, params: Params):
+    """Loss rate of the engaged [1/week], eq. 4; the fortification is the own, numbers and qualities are own over enemy."""
     lethality = jnp.stack([params.manoeuvre_lethality, params.artillery_lethality, params.drone_lethality])
     base = params.loss_rate * jnp.sum(enemy.fire_mix * lethality) * intensity * own.coercion_losses
     attack = own.attack_share - enemy.attack_share
     even = attrition(base, params.posture_ratio, attack, numbers, params.number_exponent, qualities, params.quality_exponent)
     exposed = 1 + params.exposure_slope * fires(enemy, params) * (1 - mean_skill(own))
-    in_the_open = params.works_shelter * (params.works_limit - works)
+    in_the_open = params.works_shelter * (params.works_limit - fortification)
     return even * exposed * jnp.exp(in_the_open + shock)
 
 
