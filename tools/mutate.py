@@ -1,6 +1,6 @@
 """Do the tests see a wrong equation? Plants each fault of tools/faults.yaml into a copy of the package and runs its test.
 
-python tools/mutate.py            all faults, one after the other; exit status 1 where fewer than 38 of 40 are caught
+python tools/mutate.py            all faults, one after the other; exit status 1 where fewer than 95 % are caught
 python tools/mutate.py 3 17       some of them by number
 """
 

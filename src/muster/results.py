@@ -153,7 +153,7 @@ class Results:
         manifest = self.manifest()
         if structures:
             manifest["structures"] = [asdict(structure) for structure in structures]
-        with output.Writer(folder, keep, self.draws) as writer:
+        with output.Writer(folder, keep) as writer:
             writer.append(self.tree)
             return writer.finish(manifest, texts)
 

@@ -242,7 +242,7 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         shells_made=shells_made,
         tanks_restored=jnp.sum(back[0]) / dt,
         tanks_made=new_vehicles[0],
-        tanks_lost=jnp.zeros_like(fired),
+        tanks_lost=jnp.zeros_like(fired),  # until the fighting is over: after_fighting
         carriers_lost=jnp.zeros_like(fired),
         drones=drone_index(inputs, components, params),
         equipment=equipment(new, inputs.troops, params),
