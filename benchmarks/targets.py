@@ -1,7 +1,6 @@
 """What Muster itself is measured on, each work in a process of its own: python targets.py WORK [FOLDER]. Prints one line of JSON."""
 
 import contextlib
-import gc
 import json
 import os
 import subprocess
@@ -26,12 +25,13 @@ def produced(experiment, folder: Path) -> None:
     """A run as `muster run` makes it: every draw of the headline series, quantiles and mean of all others, written."""
     from muster import output
     from muster.cli.terminal import in_background
-    from muster.simulate import trees
+    from muster.simulate import blocks
+    from muster.writer import Writer
 
-    with output.Writer(folder, "headline", experiment.draws) as writer:
-        for tree in in_background(trees(experiment)):
-            writer.append(tree)
-            del tree
+    with Writer(folder, output.frame_of(experiment), "headline", experiment.draws) as writer:
+        for block in in_background(blocks(experiment)):
+            writer.append(block)
+            del block
             writer.lay_out_early()
         writer.finish(output.manifest_of(output.described(experiment), writer.draws, 0.0))
 
@@ -41,7 +41,6 @@ def regional() -> dict:
     from muster.experiment import build
 
     experiment = build(CASE, draws=DRAWS, resolution="regional", posterior="shipped")
-    gc.freeze()  # as `muster run` does
     with tempfile.TemporaryDirectory() as folder:
         found = gate.timed(lambda: produced(experiment, Path(folder)), kept=3, budget=40)
     return found | {"peak_memory_mb": gate.peak_memory()}

@@ -36,11 +36,11 @@ def simulating(simulated, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
 
     def give(then):
-        def trees(_experiment, _progress):
-            yield simulated.tree
+        def blocks(_experiment, _progress):
+            yield output.block_of_tree(simulated.tree)
             then()
 
-        monkeypatch.setattr(simulate, "trees", trees)
+        monkeypatch.setattr(simulate, "blocks", blocks)
 
     return give
 
@@ -117,7 +117,7 @@ def test_ctrl_c_before_the_first_draws_leaves_nothing(simulating, monkeypatch, t
         yield None
 
     simulating(lambda: None)
-    monkeypatch.setattr(simulate, "trees", never)
+    monkeypatch.setattr(simulate, "blocks", never)
     interrupt_after(0.5)
     started = time.monotonic()
     assert cli.status(["run", "toy", "--draws", "9", "--out", "out"]) == 130

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 
-from muster import output, pieces, results
+from muster import output, pieces, results, writer
 from muster.errors import UserError
 from muster.experiment import build
 from muster.model.levers import COHORTS
@@ -53,6 +53,11 @@ def record(draws=DRAWS, first=0):
     fight = Fight(killed=np.full((draws, steps), 7.0), troops=numbers * weeks, goal=noise[:, :, 0])
     groups = Groups(killed=np.broadcast_to(np.arange(5.0), (draws, steps, 5)), strength=noise)
     return {side: {"front": fight, "cohorts": groups} for side in toy().sides}
+
+
+def block(draws=DRAWS, first=0):
+    """The same as a block."""
+    return output.block_of_tree(output.tree_of(toy(), record(draws, first)))
 
 
 @pytest.fixture
@@ -147,7 +152,7 @@ def test_files_give_back_what_was_saved(made, tmp_path):
     goal = output.series_of(again.tree, "north/front/goal_quantiles")
     assert goal.dims == ("quantile", "time")
     drawn = made.series("north/front/goal").values.astype(float)
-    np.testing.assert_allclose(goal.values, np.quantile(drawn, output.QUANTILES, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(goal.values, np.quantile(drawn, writer.QUANTILES, axis=0), rtol=1e-6)
     np.testing.assert_allclose(output.series_of(again.tree, "north/front/goal_mean").values, drawn.mean(axis=0), rtol=1e-5, atol=1e-7)
     assert again.sides == made.sides
     assert again.bibliography() == made.bibliography() != []
@@ -156,18 +161,19 @@ def test_files_give_back_what_was_saved(made, tmp_path):
 
 
 def test_infinity_is_a_value_among_the_quantiles():
-    values = np.array([1.0, 2.0, 3.0, np.inf, np.inf])[:, None]
-    np.testing.assert_array_equal(output.quantiles(values)[:, 0], [1.2, 2.0, 3.0, np.inf, np.inf])
-    np.testing.assert_array_equal(output.quantiles(values[:1])[:, 0], np.ones(5))
+    values = np.array([[1.0, 2.0, 3.0, np.inf, np.inf]])
+    np.testing.assert_array_equal(writer.quantiles(values)[:, 0], [1.2, 2.0, 3.0, np.inf, np.inf])
+    np.testing.assert_array_equal(writer.quantiles(values[:, :1])[:, 0], np.ones(5))
 
 
-def test_same_run_gives_the_same_bytes_in_one_piece_or_in_blocks(made, tmp_path):
+@pytest.mark.parametrize("lasting", [False, True])
+def test_same_run_gives_the_same_bytes_in_one_piece_or_in_blocks(made, tmp_path, lasting):
     made.save(tmp_path / "whole")
     made.save(tmp_path / "again")
-    with output.Writer(tmp_path / "blocks") as writer:
+    with writer.Writer(tmp_path / "blocks", made.tree) as blocks_of:
         for first, count in ((0, 2), (2, 3)):
-            writer.append(output.tree_of(toy(), record(count, first), first))
-        writer.finish(made.manifest())
+            blocks_of.append(block(count, first), lasting=lasting)
+        blocks_of.finish(made.manifest())
     assert digest(tmp_path / "whole" / "results.nc") == digest(tmp_path / "again" / "results.nc")
     whole, blocks = results.load(tmp_path / "whole").tree.load(), results.load(tmp_path / "blocks").tree.load()
     assert whole.identical(blocks)
@@ -200,9 +206,9 @@ def test_works_are_told_in_their_order_and_few_wait():
 
 
 def test_a_run_that_is_cut_short_keeps_the_draws_that_are_done(tmp_path):
-    with output.Writer(tmp_path / "short", expected=500) as writer:
-        writer.append(output.tree_of(toy(), record(3, 0), 0))
-        writer.finish({"made_by": "muster"})
+    with writer.Writer(tmp_path / "short", output.tree_of(toy(), record(1)), expected=500) as short:
+        short.append(block(3))
+        short.finish({"made_by": "muster"})
     assert results.load(tmp_path / "short").draws == 3
 
 
@@ -240,29 +246,35 @@ def test_run_that_breaks_leaves_the_earlier_one_and_nothing_half_written(made, t
     made.save(tmp_path)
     before = {path.name: digest(path) for path in tmp_path.iterdir()}
     unfinished = {**made.manifest(), "seed": object()}
-    with output.Writer(tmp_path) as writer:
-        writer.append(made.tree)
+    with writer.Writer(tmp_path, made.tree) as broken:
+        broken.append(block())
         with pytest.raises(TypeError):
-            writer.finish(unfinished)
+            broken.finish(unfinished)
     assert {path.name: digest(path) for path in tmp_path.iterdir()} == before
 
 
-def test_block_that_was_cut_short_is_left_out(made, monkeypatch, tmp_path):
+def test_block_that_was_cut_short_is_left_out(made, tmp_path):
     """Ctrl-C may come while a block of draws is on its way to the disk."""
 
-    def cut_short(tree, path):
-        if path == "south/front/killed":
-            raise KeyboardInterrupt
-        return tree[path]
+    class CutShort(dict):
+        def __getitem__(self, path):
+            if path == "south/front/killed":
+                raise KeyboardInterrupt
+            return super().__getitem__(path)
 
-    with output.Writer(tmp_path) as writer:
-        writer.append(made.tree)
-        with monkeypatch.context() as patch:
-            patch.setattr(output, "series_of", cut_short)
-            with pytest.raises(KeyboardInterrupt):
-                writer.append(made.tree)
-        writer.finish(made.manifest())
+    with writer.Writer(tmp_path, made.tree) as stopped:
+        stopped.append(block())
+        with pytest.raises(KeyboardInterrupt):
+            stopped.append(CutShort(block()))
+        stopped.finish(made.manifest())
     assert results.load(tmp_path).series("north/front/killed").identical(made.series("north/front/killed"))
+
+
+def test_quantiles_and_means_are_the_same_however_many_steps_are_ranked_at_a_time(made, monkeypatch, tmp_path):
+    made.save(tmp_path / "whole")
+    monkeypatch.setattr(writer, "RANKED", 7 * DRAWS * len(COHORTS))
+    made.save(tmp_path / "parts")
+    assert digest(tmp_path / "whole" / "results.nc") == digest(tmp_path / "parts" / "results.nc")
 
 
 def test_place_that_cannot_be_written_is_told(made, tmp_path):

@@ -1,20 +1,17 @@
-"""Output: what a run leaves in its folder, written beside and renamed; memory does not grow with the draws."""
+"""Output: readings as a labelled tree, and what a run leaves in its folder beside them, written beside and renamed."""
 
 import hashlib
 import json
 import os
 import platform
-import tempfile
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
-from functools import cache, partial
+from collections.abc import Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, fields
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
-import h5netcdf
-import h5py
 import numpy as np
 import xarray as xr
 
@@ -22,19 +19,16 @@ from muster.errors import UserError, nearest
 from muster.evidence import bibliography, library
 from muster.experiment import Experiment
 from muster.model.levers import COHORTS
-from muster.model.quantity import headlines, meanings, units
-from muster.pieces import Pieces, Remembering, compressed, fill, in_turn, read_at, read_of, variable
-from muster.sketch import Sketch
+from muster.model.quantity import axes, headlines, meanings, units
+from muster.model.world import READINGS, Regional
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 BY_REGION, QUARTER = "by_region", 13  # the node of regional readings, and the weeks between them
 RESULTS, MANIFEST, CLAIMS, REPORT = "results.nc", "manifest.json", "claims.json", "report.html"
-EXACT = 4_096  # draws up to which quantiles are those of all draws; beyond, of histograms
-WHOLE = 100_000  # draws up to which every draw of the headline series is kept
-PACKERS, FEW = 2, 1_040  # threads that compress what is written, and draws up to which there is more than one
 PART = ".part"  # the ending of a file that is not finished
 LIBRARIES = ("jax", "jaxlib", "equinox", "numpy", "scipy", "xarray", "h5netcdf", "h5py", "isal")
 MADE_BY = "muster"
+
+Block = Mapping[str, np.ndarray]  # readings of some draws by path, the draw on the last axis as the compiled program gives them
 
 
 def described(experiment: Experiment) -> dict:
@@ -103,6 +97,38 @@ def regional_dataset(readings, codes: tuple[str, ...], experiment: Experiment) -
     return xr.Dataset(variables, coords={"quarter": days.astype("datetime64[ns]"), "region": list(codes)})
 
 
+def frame_of(experiment: Experiment) -> xr.DataTree:
+    """A tree of one draw of zeros: names, shapes and attributes of what is to come."""
+    zeros = np.zeros((1, experiment.steps), dtype=np.float32)
+    cohorts = np.zeros((*zeros.shape, len(COHORTS)), dtype=np.float32)
+    by_node = {
+        node: record(**{name: cohorts if "cohort" in dims else zeros for name, dims in axes(record).items()})
+        for node, record in sorted(READINGS.items())  # as JAX sorts them in an ensemble
+    }
+    quarters, regional = -(-experiment.steps // round(QUARTER / experiment.dt)), {}
+    for side, codes in zip(experiment.sides, experiment.regions, strict=True):
+        sizes = {"cohort": len(COHORTS), "region": len(codes)}
+        shapes = {name: (1, quarters, *(sizes[axis] for axis in dims)) for name, dims in axes(Regional).items()}
+        seen: dict[str, Any] = {name: np.zeros(shape, dtype=np.float32) for name, shape in shapes.items()}
+        regional[side] = Regional(**seen)
+    return tree_of(experiment, dict.fromkeys(experiment.sides, by_node), regional=regional)
+
+
+def block_of(experiment: Experiment, sides: tuple[dict, dict], regional: tuple) -> Block:
+    """Readings by node and by region of both sides, arrays [draw, ...], as a block."""
+    found = {}
+    for side, codes, nodes, seen in zip(experiment.sides, experiment.regions, sides, regional, strict=True):
+        for node, record in (*nodes.items(), *([(BY_REGION, seen)] if codes else [])):
+            for entry in fields(record):
+                found[f"{side}/{node}/{entry.name}"] = np.moveaxis(getattr(record, entry.name), 0, -1)
+    return found
+
+
+def block_of_tree(tree: xr.DataTree) -> Block:
+    """The series of a tree as a block."""
+    return {path: np.moveaxis(series_of(tree, path).values, 0, -1) for path in series_paths(tree)}
+
+
 def series_paths(tree: xr.DataTree) -> list[str]:
     """side/node/name of every variable."""
     return [f"{node.path.strip('/')}/{name}" for node in tree.leaves for name in node.data_vars]
@@ -131,162 +157,6 @@ def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
             raise UserError(f'--keep {keep}: there is no series "{name}".{nearest(name, sorted(known))}')
         whole |= named
     return whole
-
-
-@dataclass
-class Drawn:
-    """A series whose draws wait in files."""
-
-    dims: tuple[str, ...]
-    attrs: dict
-    whole: bool
-    shape: tuple[int, ...] = ()  # of a draw
-    blocks: list[Callable[[], np.ndarray]] = field(default_factory=list)  # each reads a block of draws
-    sketch: Sketch | None = None  # instead of files, where the draws are many
-
-
-class Writer:
-    """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws.
-
-    The file may be laid out for the `expected` draws once a block is there, while the next is computed; if another number comes, it is
-    laid out again.
-    """
-
-    def __init__(self, directory: Path, keep: str = "headline", expected: int = 1, packers: int = PACKERS):
-        self.directory, self.keep, self.expected, self.packers = directory, keep, expected, packers
-        self.draws, self.blocks = 0, 0  # that are whole: a block may be cut short
-        self.part = directory / (RESULTS + PART)
-        self.series: dict[str, Drawn] = {}
-        self.leave, self.file, self.laid_out_for = ExitStack(), ExitStack(), 0
-
-    def __enter__(self) -> "Writer":
-        return self
-
-    def __exit__(self, *_problem) -> None:
-        """Leaves nothing half-written."""
-        self.leave.close()
-
-    def append(self, tree: xr.DataTree, held: dict[str, tuple[Path, int]] | None = None) -> None:
-        """Adds the draws of a tree; held = by series the file and place where they lie as float32 until the end, if they do."""
-        with writing(self.directory):
-            if not self.series:
-                self.begin(tree)
-            for path, series in self.series.items():
-                values = np.ascontiguousarray(series_of(tree, path).values, dtype=np.float32)
-                if series.sketch:
-                    series.sketch.add(values)
-                elif held:
-                    series.blocks.append(partial(read_of, *held[path], values.shape))
-                else:
-                    series.blocks.append(partial(read_at, self.scratch, self.scratch.tell(), values.shape))
-                    self.scratch.write(values.data)
-        self.draws, self.blocks = self.draws + tree.sizes["draw"], self.blocks + 1
-
-    def begin(self, tree: xr.DataTree) -> None:
-        """Makes the scratch file and notes what goes into the file."""
-        whole = kept_whole(tree, self.keep)
-        self.attrs, self.time = tree.attrs, tree.coords["time"].values
-        self.regions = {}
-        for path in series_paths(tree):
-            node, _, _ = path.rpartition("/")
-            if node.endswith(f"/{BY_REGION}") and node not in self.regions:
-                array = series_of(tree, path)
-                self.regions[node] = (array["quarter"].values, [str(code) for code in array["region"].values])
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
-        self.leave.callback(self.part.unlink, missing_ok=True)
-        self.leave.callback(self.file.close)
-        for path in series_paths(tree):
-            array = series_of(tree, path)
-            kept = path in whole and self.expected <= WHOLE
-            sketch = None if kept or self.expected <= EXACT else Sketch(array.values)
-            self.series[path] = Drawn(tuple(str(dim) for dim in array.dims), array.attrs, kept, array.shape[1:], sketch=sketch)
-
-    def finish(self, manifest: dict, texts: dict[str, str] | None = None) -> list[Path]:
-        """Writes the file, and renames it together with the manifest and further texts; returns their paths."""
-        with writing(self.directory):
-            if self.laid_out_for != self.draws:
-                self.lay_out(self.draws)
-            self.scratch.flush()
-            works = [partial(self.packed, self.series[path], places) for path, places in self.places.items()]
-            packers = self.packers if self.draws <= FEW else 1  # each holds a series of all draws
-            with ThreadPoolExecutor(packers) as pool:
-                for places, packed in zip(self.places.values(), in_turn(pool, works, packers), strict=True):
-                    for place, pieces in zip(places, packed, strict=True):
-                        fill(place, pieces)
-            self.file.close()
-            return finished(self.directory, manifest, {RESULTS: None, **(texts or {})})
-
-    def lay_out_early(self) -> None:
-        """Lays the file out if that was not done."""
-        if not self.laid_out_for:
-            with writing(self.directory):
-                self.lay_out(max(self.expected, self.draws))
-
-    def lay_out(self, draws: int) -> None:
-        """Makes the file with its variables, but without their numbers."""
-        self.file.close()
-        store = self.file.enter_context(Remembering(self.part, "w", track_order=True))
-        file = self.file.enter_context(h5netcdf.File(store, "w", decode_vlen_strings=True))
-        self.frame(file, draws)
-        self.regional_frames(file)
-        store.found = {}
-        self.places: dict[str, list[h5py.Dataset]] = {}
-        for path, series in self.series.items():
-            made = {path: (series.dims, (draws, *series.shape))}
-            if not series.whole:
-                rest = series.dims[1:]
-                made = {f"{path}_quantiles": (("quantile", *rest), (len(QUANTILES), *series.shape)), f"{path}_mean": (rest, series.shape)}
-            self.places[path] = [variable(file, store, name, dims, series.attrs, shape) for name, (dims, shape) in made.items()]
-        self.laid_out_for = draws
-
-    def packed(self, series: Drawn, places: list[h5py.Dataset]) -> list[Pieces]:
-        """A series for its variables: every draw, or quantiles and mean."""
-        if series.whole:
-            numbers = [self.blocks_of(series)]
-        elif series.sketch:
-            numbers = [[series.sketch.quantiles(QUANTILES).astype(np.float32)], [series.sketch.mean().astype(np.float32)]]
-        else:
-            values = np.concatenate(list(self.blocks_of(series)))
-            numbers = [[quantiles(values).astype(np.float32)], [values.mean(axis=0, dtype=np.float64).astype(np.float32)]]
-        return [compressed(place.chunks or place.shape, blocks) for place, blocks in zip(places, numbers, strict=True)]
-
-    def frame(self, file: h5netcdf.File, draws: int) -> None:
-        """The file's attributes, dimensions and coordinates."""
-        file.attrs.update(self.attrs)
-        start = self.attrs["start"]
-        minutes = np.asarray((self.time - np.datetime64(start)) / np.timedelta64(1, "m"), dtype=int)
-        file.dimensions = {"draw": draws, "time": len(minutes), "cohort": len(COHORTS), "quantile": len(QUANTILES)}
-        file.create_variable("draw", ("draw",), data=np.arange(draws))
-        file.create_variable("time", ("time",), data=minutes).attrs["units"] = f"minutes since {start}"
-        file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
-        file.create_variable("quantile", ("quantile",), data=np.array(QUANTILES))
-
-    def regional_frames(self, file: h5netcdf.File) -> None:
-        """Dimensions and coordinates of the readings by region, each side its own."""
-        for node, (days, codes) in self.regions.items():
-            group = file.create_group(f"/{node}")
-            group.dimensions = {"quarter": len(days), "region": len(codes)}
-            start = self.attrs["start"]
-            count = np.asarray((days - np.datetime64(start)) / np.timedelta64(1, "D"), dtype=int)
-            group.create_variable("quarter", ("quarter",), data=count).attrs["units"] = f"days since {start}"
-            group.create_variable("region", ("region",), dtype=h5py.string_dtype())[:] = np.array(codes, dtype=object)
-
-    def blocks_of(self, series: Drawn) -> Iterator[np.ndarray]:
-        """The draws of a series block by block."""
-        return (read() for read in series.blocks[: self.blocks])
-
-
-def quantiles(values: np.ndarray) -> np.ndarray:
-    """QUANTILES of the draws [quantile, ...], by linear interpolation between neighbours; infinity is a value like others."""
-    ranked = np.sort(values, axis=0)
-    found = []
-    for place in np.array(QUANTILES) * (len(values) - 1):
-        low, high = (ranked[min(int(place) + step, len(values) - 1)].astype(float) for step in (0, 1))
-        share = place % 1
-        with np.errstate(invalid="ignore"):
-            found.append(np.where((low == high) | (share == 0), low, low + (high - low) * share))
-    return np.stack(found)
 
 
 def manifest_of(attributes: dict, draws: int, seconds: float) -> dict:

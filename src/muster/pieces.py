@@ -3,11 +3,11 @@
 import itertools
 import math
 import os
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
-from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 import h5netcdf
 import h5py
@@ -91,16 +91,42 @@ def whole_pieces(blocks: Iterable[np.ndarray], rows: int) -> Iterator[tuple[int,
 
 def deflated(piece: np.ndarray) -> bytes:
     """A piece of float32 as HDF5's shuffle and gzip filters would keep it, in a third of their time."""
-    flat = np.ascontiguousarray(piece).reshape(-1)
-    return isal_zlib.compress(np.ascontiguousarray(flat.view(np.uint8).reshape(-1, 4).T), 1)
+    numbers = np.ascontiguousarray(piece).reshape(-1).view(np.uint32)
+    shuffled = np.empty((4, numbers.size), np.uint8)
+    for place, shift in enumerate((0, 8, 16, 24) if sys.byteorder == "little" else (24, 16, 8, 0)):
+        np.right_shift(numbers, np.uint32(shift), out=shuffled[place], casting="unsafe")  # a third of the time of a transposed copy
+    return isal_zlib.compress(shuffled, 1)
 
 
-def read_at(file: BinaryIO, offset: int, shape: tuple[int, ...]) -> np.ndarray:
-    """A block of float32 at a place of a file; several may be read at once."""
-    return np.frombuffer(os.pread(file.fileno(), 4 * math.prod(shape), offset), dtype=np.float32).reshape(shape)
+class Held(Protocol):
+    """A block of draws of a series, the draw on its last axis, that waits."""
+
+    draws: int
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """What it holds of some steps."""
+        ...
 
 
-def read_of(path: Path, offset: int, shape: tuple[int, ...]) -> np.ndarray:
-    """The same of a file that is opened for it."""
-    with path.open("rb") as file:
-        return read_at(file, offset, shape)
+class InMemory:
+    """A block that waits in memory, or in a file that is mapped there."""
+
+    def __init__(self, values: np.ndarray):
+        self.values, self.draws = values, values.shape[-1]
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """What it holds of some steps."""
+        return self.values[first:last]
+
+
+class InFile:
+    """A block that waits as float32 at a place of a file; several may be read at once."""
+
+    def __init__(self, file: BinaryIO, offset: int, shape: tuple[int, ...]):
+        self.file, self.offset, self.shape, self.draws = file, offset, shape, shape[-1]
+
+    def read(self, first: int, last: int) -> np.ndarray:
+        """What it holds of some steps."""
+        steps, size = min(last, self.shape[0]) - first, 4 * math.prod(self.shape[1:])
+        held = os.pread(self.file.fileno(), steps * size, self.offset + first * size)
+        return np.frombuffer(held, dtype=np.float32).reshape(steps, *self.shape[1:])

@@ -5,7 +5,6 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -17,6 +16,7 @@ from muster.model.levers import COHORTS
 from muster.model.structure import Structure
 from muster.reading import date
 from muster.sketch import Sketch
+from muster.writer import EXACT, Writer
 
 
 class Results:
@@ -153,8 +153,8 @@ class Results:
         manifest = self.manifest()
         if structures:
             manifest["structures"] = [asdict(structure) for structure in structures]
-        with output.Writer(folder, keep) as writer:
-            writer.append(self.tree)
+        with Writer(folder, self.tree, keep) as writer:
+            writer.append(output.block_of_tree(self.tree), lasting=True)
             return writer.finish(manifest, texts)
 
 
@@ -194,50 +194,35 @@ def half_years(results: Results) -> list[datetime.date]:
 
 def headline_table(results: Results) -> list[dict]:
     """Median and 90 % band of the headline series of both sides by half-year: side, date, name, unit, median, low, high."""
-    table = HeadlineTable(results.draws)
-    table.add(results)
+    table = HeadlineTable(results, results.draws)
+    table.add(output.block_of_tree(results.tree))
     return table.rows()
 
 
-def root_of(tree: xr.DataTree) -> xr.DataTree:
-    """A tree without its series."""
-    root = xr.DataTree(tree.to_dataset())
-    root.attrs = tree.attrs
-    return root
-
-
 class HeadlineTable:
-    """The table of draws that come block by block."""
+    """The table of draws that come block by block; `frame` are results of the same experiment, of any draws."""
 
-    def __init__(self, expected: int):
-        self.expected, self.blocks, self.sketch = expected, [], None
-        self.first: Any = None  # Results of the first block
+    def __init__(self, frame: Results, expected: int):
+        self.frame, self.blocks = frame, []
+        days = half_years(frame)
+        self.weeks = [frame.weeks(day) for day in days]
+        series = len(frame.sides) * len(HEADLINES)
+        self.sketch = Sketch((series, len(days))) if expected > EXACT else None
 
-    def add(self, results: Results) -> None:
+    def add(self, block: output.Block) -> None:
         """Takes up some draws."""
-        values = np.moveaxis(at_half_years(results), 1, 0)
-        if self.first is None:
-            self.first = Results(root_of(results.tree))
-            self.sketch = Sketch(values) if self.expected > output.EXACT else None
+        wanted = [(f"{side}/{item.path}", item) for side in self.frame.sides for item in HEADLINES]
+        found = [headline_values(block[path], item, self.weeks, self.frame.dt) for path, item in wanted]
         if self.sketch:
-            self.sketch.add(values)
+            self.sketch.add(np.stack(found))
         else:
-            self.blocks.append(values)
+            self.blocks.append(np.stack(found))
 
     def rows(self) -> list[dict]:
         """Median and 90 % band."""
         shares = (0.05, 0.5, 0.95)
-        return headline_rows(
-            self.first, self.sketch.quantiles(shares) if self.sketch else np.quantile(np.concatenate(self.blocks), shares, axis=0)
-        )
-
-
-def at_half_years(results: Results) -> np.ndarray:
-    """The headline series of both sides by half-year [series, draw, date]."""
-    weeks = np.array([results.weeks(day) for day in half_years(results)])
-    return np.stack(
-        [headline_values(results, f"{side}/{item.path}", item, weeks) * item.scale for side in results.sides for item in HEADLINES]
-    )
+        bands = self.sketch.quantiles(shares) if self.sketch else np.quantile(np.concatenate(self.blocks, axis=-1), shares, axis=-1)
+        return headline_rows(self.frame, bands)
 
 
 def headline_rows(results: Results, bands: np.ndarray) -> list[dict]:
@@ -251,15 +236,13 @@ def headline_rows(results: Results, bands: np.ndarray) -> list[dict]:
     return rows
 
 
-def headline_values(results: Results, path: str, item: Headline, weeks: np.ndarray) -> np.ndarray:
-    """A headline series at some times [week], the sum of its cohorts where it has any: [draw, time]."""
-    array = output.series_of(results.tree, path)
-    flow = array.sum("cohort") if "cohort" in array.dims else array
-    values = np.asarray(flow.values, dtype=float)
-    known = np.arange(values.shape[1] + 1) * results.dt
-    before = np.zeros((len(values), 1)) if item.since_start else values[:, :1]
-    curve = np.concatenate([before, np.cumsum(values * results.dt, axis=1) if item.since_start else values], axis=1)
-    return np.stack([interpolated(known, curve, week) for week in weeks], axis=1)
+def headline_values(values: np.ndarray, item: Headline, weeks: list[float], dt: float) -> np.ndarray:
+    """A headline series [step(, cohort), draw] at some times [week], the sum of its cohorts where it has any: [time, draw]."""
+    flow = np.asarray(values.sum(axis=1) if values.ndim > 2 else values, dtype=float)
+    known = np.arange(len(flow) + 1) * dt
+    before = np.zeros_like(flow[:1]) if item.since_start else flow[:1]
+    curve = np.concatenate([before, np.cumsum(flow * dt, axis=0) if item.since_start else flow]).T
+    return np.stack([interpolated(known, curve, week) for week in weeks]) * item.scale
 
 
 def interpolated(weeks: np.ndarray, values: np.ndarray, at: float) -> np.ndarray:

@@ -1,16 +1,14 @@
 """Simulation of an experiment: draws in lanes of one width, one lane a core, the same bits however many are asked for."""
 
-import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from zlib import crc32
 
 import jax
 import numpy as np
-import xarray as xr
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from muster import evidence
@@ -21,11 +19,11 @@ from muster.model.luck import Luck, Noise
 from muster.model.pair import Pair, pair
 from muster.model.structure import Structure
 from muster.model.world import READINGS
-from muster.output import tree_of
+from muster.output import Block, block_of
 from muster.programs import COMPILER, REGIONAL_COMPILER, Program
 from muster.results import Results
 
-__all__ = ["COMPILER", "LANE", "Progress", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate", "trees"]
+__all__ = ["COMPILER", "LANE", "Progress", "blocks", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate"]
 
 LANE = 104  # draws a device and call: fixed, because the last bits depend on the width of the compiled program
 REGIONAL_LANE = 52  # the same where a side has more than one region: more numbers a draw, of which fewer draws fit the processor's cache
@@ -137,16 +135,45 @@ def nothing_lived(luck: Pair) -> Pair:
     return Pair(tuple(zeros(part) for part in luck.parts))
 
 
+def computed(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[Links, Links] | None = None, conditioned: bool = True):
+    """What the compiled program gives for some draws, as it gives it: what was lived through, and packed readings by node and by region."""
+    case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
+    return program(experiment.dt, experiment.structure, max(region_counts(experiment)) > 1)(case, draws)
+
+
+def unpacked(experiment: Experiment, rows: dict, seen):
+    """(readings by node of both sides [draw, step, ...]; readings by region of both sides [draw, quarter, ...]); empties `rows`."""
+    sides = run.unpacked({node: np.asarray(rows.pop(node)) for node in list(rows)}, experiment.steps)
+    return sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))
+
+
 def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[Links, Links] | None = None, conditioned: bool = True):
     """What the compiled program gives for some draws.
 
     (what was lived through; readings by node of both sides [draw, step, ...]; readings by region of both sides [draw, quarter, ...]).
     """
-    case = case_of(experiment, levers or experiment.levers, links or (connected(), connected()), conditioned)
-    happened, rows, seen = program(experiment.dt, experiment.structure, max(region_counts(experiment)) > 1)(case, draws)
-    past = jax.tree.map(lambda x: np.moveaxis(np.asarray(x), 0, -1), happened)
-    sides = run.unpacked({node: np.asarray(rows.pop(node)) for node in list(rows)}, experiment.steps)
-    return past, sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))
+    happened, rows, seen = computed(experiment, draws, levers, links, conditioned)
+    return past_of(happened), *unpacked(experiment, rows, seen)
+
+
+def past_of(happened) -> Pair:
+    """What was lived through, as draws are given it."""
+    return jax.tree.map(lambda x: np.moveaxis(np.asarray(x), 0, -1), happened)
+
+
+def calls(experiment: Experiment, links: tuple[Links, Links] | None, progress: Progress | None, start: int, stop: int | None) -> Iterator:
+    """(first draw, packed readings by node, packed readings by region) of one call after the other, from `start` to before `stop` (all)."""
+    width, end = lane_width(experiment) * jax.device_count(), experiment.draws if stop is None else stop
+    policy = experiment.levers is not experiment.base_levers
+    for first in range(start, end, width):
+        draws = draws_of(experiment, np.arange(first, first + width))
+        if policy:
+            draws = replace(draws, past=past_of(computed(experiment, draws, experiment.base_levers)[0]))
+        _, rows, seen = computed(experiment, draws, links=links, conditioned=not policy)
+        yield first, rows, seen
+        del draws, rows, seen  # not kept while the next are computed
+        if progress:
+            progress(min(first + width, end), end)
 
 
 def lanes(
@@ -161,39 +188,33 @@ def lanes(
     (draws in it; readings by node of both sides [draw, step, ...]; a dict side -> Regional [draw, quarter, ...], quarter k at week 13 k).
     """
     width, end = lane_width(experiment) * jax.device_count(), experiment.draws if stop is None else stop
-    policy = experiment.levers is not experiment.base_levers
-    for first in range(start, end, width):
-        draws = draws_of(experiment, np.arange(first, first + width))
-        if policy:
-            past, _, _ = outcome(experiment, draws, experiment.base_levers)
-            draws = replace(draws, past=past)
-        _, sides, regions = outcome(experiment, draws, links=links, conditioned=not policy)
+    for first, rows, seen in calls(experiment, links, progress, start, stop):
         count = min(width, end - first)
-        sides, regions = jax.tree.map(lambda x, count=count: x[:count], (sides, regions))
+        sides, regions = jax.tree.map(lambda x, count=count: x[:count], unpacked(experiment, rows, seen))
         yield count, sides, dict(zip(experiment.sides, regions, strict=True))
-        del draws, sides, regions  # not kept while the next are computed
-        if progress:
-            progress(min(first + width, end), end)
+        del sides, regions  # not kept while the next are computed
 
 
-def trees(experiment: Experiment, progress: Progress | None = None) -> Iterator[xr.DataTree]:
-    """Results of some draws after the other, as a run writes them, so that memory does not grow with the draws."""
-    first = 0
-    for count, sides, by_region in lanes(experiment, progress=progress):
-        take_apart(sides)
-        tree = tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
-        del sides, by_region
-        yield tree
-        del tree
-        gc.collect()  # a tree that is written holds itself in a circle until it is looked for
-        first += count
+def blocks(experiment: Experiment, progress: Progress | None = None, start: int = 0, stop: int | None = None) -> Iterator[Block]:
+    """Readings of one device's lane after the other as the device left them, without a copy; a run writes them as they come."""
+    width, end = lane_width(experiment), experiment.draws if stop is None else stop
+    for first, rows, seen in calls(experiment, None, progress, start, stop):
+        parts = {node: shares(rows.pop(node)) for node in list(rows)}
+        regional = shares(seen)
+        del seen
+        for device in range(len(regional)):
+            count = min(width, end - first - device * width)
+            if count > 0:
+                block = block_of(experiment, *unpacked(experiment, {node: part[device] for node, part in parts.items()}, regional[device]))
+                yield {path: values[..., :count] for path, values in block.items()}
+                del block
+        del parts, regional
 
 
-def take_apart(sides: tuple[dict, dict]) -> None:
-    """Gives each series an array of its own, node after node, so that the packed rows of a node go when both sides have left them."""
-    for node in list(sides[0]):
-        for side in sides:
-            side[node] = jax.tree.map(partial(np.ascontiguousarray, dtype=np.float32), side[node])
+def shares(packed: jax.Array) -> list[np.ndarray]:
+    """Each device's share of packed readings [step, reading, draw], in the order of the draws."""
+    held = sorted(packed.addressable_shards, key=lambda shard: shard.index[-1].start or 0)
+    return [np.asarray(shard.data) for shard in held]
 
 
 def joined(first, *others):

@@ -1,50 +1,75 @@
 """Mean and quantiles of many draws without keeping them: a histogram of each number of a series, in a fixed amount of memory."""
 
+import math
+
 import numpy as np
 
 BINS = 128  # of one histogram; beyond the range of the first draws the outermost bins reach to the smallest and largest value
+FIRST = 208  # draws that tell where the histograms lie
 MARGIN = 0.25  # of the first draws' range, added on either side
 FLAT = 1e-3  # of the widest range in the series: the least range of a histogram, for numbers on which the first draws agree
 
 
 class Sketch:
-    """Histograms of the numbers of a series; arrays have the draw first."""
+    """Histograms of the numbers of a series of this shape; the draw is the last axis of what is added."""
 
-    def __init__(self, first: np.ndarray):
-        flat = first.reshape(len(first), -1).astype(np.float32)
-        finite = np.where(np.isfinite(flat), flat, np.nan_to_num(np.nanmedian(flat)))
-        low, high = finite.min(axis=0), finite.max(axis=0)
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape, self.draws = shape, 0
+        self.waiting: list[np.ndarray] = []  # the first draws, which tell where the histograms lie
+        self.counts = np.zeros((math.prod(shape), BINS), dtype=np.uint32)
+        self.begins = BINS * np.arange(len(self.counts))[:, None]  # of each number's bins in the flat counts
+        self.sum = np.zeros(len(self.counts))
+        self.least, self.most = np.full(len(self.counts), np.inf, np.float32), np.full(len(self.counts), -np.inf, np.float32)
+
+    def add(self, values: np.ndarray) -> None:
+        """Takes up some draws."""
+        flat = values.reshape(-1, values.shape[-1]).astype(np.float32, copy=False)
+        self.draws += flat.shape[1]
+        if self.draws > FIRST:
+            self.settle()
+            self.count(flat)
+        else:
+            self.waiting.append(flat.copy())
+
+    def settle(self) -> None:
+        """Lays the histograms about the first draws and counts those."""
+        if self.waiting:
+            first = np.concatenate(self.waiting, axis=1)
+            self.waiting = []
+            self.lay(first)
+            self.count(first)
+
+    def lay(self, first: np.ndarray) -> None:
+        """The bins of every number, about the range of some draws [number, draw]."""
+        middle = np.nan_to_num(np.nanmedian(first, axis=1, keepdims=True))
+        finite = np.where(np.isfinite(first), first, middle)
+        low, high = finite.min(axis=1), finite.max(axis=1)
         width = high - low
         least = max(FLAT * float(width.max()), 1e-6 * float(np.abs(finite).max()), float(np.finfo(np.float32).tiny))
         spare = MARGIN * np.maximum(width, least)
         self.low, self.step = low - spare, (np.maximum(width, least) + 2 * spare) / BINS
-        self.shape, self.draws = first.shape[1:], 0
-        self.counts = np.zeros((flat.shape[1], BINS), dtype=np.uint32)
-        self.begins = BINS * np.arange(flat.shape[1])  # of each number's bins in the flat counts
-        self.sum = np.zeros(flat.shape[1])
-        self.least, self.most = np.full(flat.shape[1], np.inf, np.float32), np.full(flat.shape[1], -np.inf, np.float32)
 
-    def add(self, values: np.ndarray) -> None:
-        """Counts some draws."""
-        flat = values.reshape(len(values), -1).astype(np.float32, copy=False)
+    def count(self, flat: np.ndarray) -> None:
+        """Counts draws [number, draw]."""
         with np.errstate(invalid="ignore", over="ignore"):
-            places = flat - self.low
-            places /= self.step
+            places = flat - self.low[:, None]
+            places /= self.step[:, None]
         cells = np.clip(places, 0, BINS - 1, out=places).astype(np.intp)
         cells += self.begins
         counted = np.bincount(cells.ravel(), minlength=self.counts.size).reshape(self.counts.shape)
         np.add(self.counts, counted, out=self.counts, casting="unsafe")
-        self.sum += flat.sum(axis=0, dtype=float)
-        np.minimum(self.least, flat.min(axis=0), out=self.least)
-        np.maximum(self.most, flat.max(axis=0), out=self.most)
-        self.draws += len(values)
+        self.sum += flat.sum(axis=1, dtype=float)
+        np.minimum(self.least, flat.min(axis=1), out=self.least)
+        np.maximum(self.most, flat.max(axis=1), out=self.most)
 
     def mean(self) -> np.ndarray:
         """The mean of all draws."""
+        self.settle()
         return (self.sum / self.draws).reshape(self.shape)
 
     def quantiles(self, shares) -> np.ndarray:
         """Quantiles [share, ...], within a bin by linear interpolation."""
+        self.settle()
         ends = np.cumsum(self.counts, axis=1, dtype=np.int64)
         cells = np.arange(len(ends))
         found = []

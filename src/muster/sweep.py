@@ -16,31 +16,28 @@ import signal
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from importlib.metadata import version
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Literal
 
-import jax
-import numpy as np
-import xarray as xr
 from pydantic import BeforeValidator, Field
 
 from muster import chunks, heap, output, programs, results, simulate
 from muster.errors import UserError
 from muster.evidence import Strict, checked
 from muster.experiment import RESOLUTIONS, Experiment, build, structures_of
-from muster.model.world import READINGS
 from muster.reading import read_yaml
+from muster.writer import WHOLE, Writer
 
 PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
-CHUNK = 2 * simulate.LANE  # draws: a second or two of a core; by region about ten
+CHUNK = {"national": 10 * simulate.LANE, "regional": 4 * simulate.REGIONAL_LANE}  # draws: some four or eight seconds of a core
 AHEAD = 2  # chunks a worker has been given: the one at work and the next
 Progress = Callable[[str, int, int], None]
 
@@ -64,7 +61,7 @@ class Plan(Strict):
     structures: Names = ("default",)
     set: Changes = Field(default_factory=lambda: {"as-given": ()})
     seed: Seeds = (1,)
-    draws: Annotated[int, Field(ge=1, le=output.WHOLE)] = 200
+    draws: Annotated[int, Field(ge=1, le=WHOLE)] = 200
     resolution: Literal["national", "regional"] = RESOLUTIONS[0]
     keep: str = "headline"
     prior: bool = False
@@ -91,7 +88,7 @@ class Run:
 
     def firsts(self) -> range:
         """The first draw of each chunk."""
-        return range(0, self.draws, CHUNK)
+        return range(0, self.draws, CHUNK[self.resolution])
 
 
 @dataclass(frozen=True)
@@ -164,7 +161,7 @@ def experiment_of(run: Run) -> Experiment:
 
 def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
     """What plan.json says: another sweep, other files or another library give other words. Every input is read: errors come first."""
-    output.kept_whole(empty(experiment_of(runs[0])), plan.keep)
+    output.kept_whole(output.frame_of(experiment_of(runs[0])), plan.keep)
     texts = {}
     for run in runs:
         key = "/".join((run.scenario, run.policy, run.continuation, run.set))
@@ -179,13 +176,6 @@ def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
         "runs": {run.name: asdict(run) for run in runs},
         "texts": texts,
     }
-
-
-def empty(experiment: Experiment) -> xr.DataTree:
-    """A tree of the series of an experiment, one draw of zeros, to ask for names before anything is computed."""
-    zeros = np.zeros((1, experiment.steps), dtype=np.float32)
-    by_node = {node: record(**{field.name: zeros for field in fields(record)}) for node, record in READINGS.items()}
-    return output.tree_of(experiment, dict.fromkeys(experiment.sides, by_node))
 
 
 def begin(folder: Path, about: dict) -> None:
@@ -218,33 +208,36 @@ def written(path: Path, text: str) -> None:
 
 
 def compute(run: Run, first: int, folder: Path) -> None:
-    """Simulates one chunk of a run, and keeps it."""
-    started = time.perf_counter()
-    experiment = experiment_of(run)
-    blocks = [part for _, *part in simulate.lanes(experiment, start=first, stop=min(first + CHUNK, run.draws))]
-    series = [np.concatenate(parts).astype(np.float32) for parts in zip(*map(jax.tree.leaves, blocks), strict=True)]
-    chunks.kept(chunks.path_of(folder, first), time.perf_counter() - started, series)
+    """Simulates one chunk of a run and keeps it; the results of the run, where that is all of it."""
+    started, stop = time.perf_counter(), min(first + CHUNK[run.resolution], run.draws)
+    blocks = list(simulate.blocks(experiment_of(run), start=first, stop=stop))
+    seconds = time.perf_counter() - started
+    if len(run.firsts()) == 1:
+        write(run, folder, [(seconds, blocks)])
+    else:
+        chunks.kept(chunks.path_of(folder, first), seconds, blocks)
 
 
 def assemble(run: Run, folder: Path) -> None:
     """Makes the results of a run from its chunks, which then go."""
-    experiment, seconds = experiment_of(run), 0.0
-    shape, table = jax.tree.structure(chunks.template(experiment)), results.HeadlineTable(run.draws)
-    with output.Writer(folder, run.keep, run.draws, packers=1) as writer:  # a worker has one core
-        for first in run.firsts():
-            path = chunks.path_of(folder, first)
-            took, arrays, offsets = chunks.mapped(path, shape.num_leaves)
-            seconds += took
-            sides, by_region = jax.tree.unflatten(shape, arrays)
-            tree = output.tree_of(experiment, dict(zip(experiment.sides, sides, strict=True)), first, by_region)
-            places = chunks.named(experiment, *jax.tree.unflatten(shape, offsets))
-            writer.append(tree, {name: (path, offset) for name, offset in places.items()})
-            table.add(results.Results(tree))
-            del arrays, sides, by_region, tree
-            gc.collect()  # a tree holds itself in a circle until it is looked for
-        manifest = output.manifest_of(output.described(experiment), run.draws, seconds)
-        writer.finish(manifest, {HEADLINES: lines_of(table.rows()).rstrip("\n")})
+    frame = output.frame_of(experiment_of(run))
+    write(run, folder, (chunks.mapped(chunks.path_of(folder, first), frame) for first in run.firsts()))
     clear(run, folder)
+
+
+def write(run: Run, folder: Path, parts: Iterable[tuple[float, Iterable[output.Block]]]) -> None:
+    """Writes the results of a run; parts = the seconds that some draws took, and their blocks."""
+    experiment, whole = experiment_of(run), 0.0
+    frame = output.frame_of(experiment)
+    table = results.HeadlineTable(results.Results(frame), run.draws)
+    with Writer(folder, frame, run.keep, run.draws, packers=1) as writer:  # a worker has one core
+        for seconds, blocks in parts:
+            whole += seconds
+            for block in blocks:
+                writer.append(block, lasting=True)
+                table.add(block)
+        manifest = output.manifest_of(output.described(experiment), run.draws, whole)
+        writer.finish(manifest, {HEADLINES: lines_of(table.rows()).rstrip("\n")})
 
 
 def clear(run: Run, folder: Path) -> None:
@@ -312,7 +305,7 @@ def work(made: Sweep, todo: list[Run], workers: int, progress: Progress) -> None
                 if first is not None:
                     missing[run].discard(first)
                     progress("", whole - sum(map(len, missing.values())), whole)
-                    if not missing[run]:
+                    if not missing[run] and not made.whole(run):
                         waiting.appendleft((run, None))
 
 
@@ -347,7 +340,6 @@ def made_ready(ends: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heap.shared()
-    heap.kept()
     programs.use_devices(1)
     gc.freeze()  # what was imported is not looked through again
     threading.Thread(target=last, daemon=True).start()

@@ -1,6 +1,5 @@
 """muster run: simulate a scenario and keep the results."""
 
-import gc
 import json
 import time
 from pathlib import Path
@@ -79,17 +78,18 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
     from muster import output
     from muster.cli.terminal import in_background, progress_bar
     from muster.results import HeadlineTable, Results
-    from muster.simulate import trees
+    from muster.simulate import blocks
+    from muster.writer import Writer
 
     started, draws = time.perf_counter(), experiment.draws
-    stopped, headlines = False, HeadlineTable(draws)
-    gc.freeze()  # what was imported is not looked through again after every block
-    with output.Writer(folder, keep, draws) as writer, progress_bar(f"Simulating {experiment.name}") as update:
+    frame, stopped = output.frame_of(experiment), False
+    headlines = HeadlineTable(Results(frame), draws)
+    with Writer(folder, frame, keep, draws) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
-            for tree in in_background(trees(experiment, lambda done, whole: update("", done, whole))):
-                writer.append(tree)
-                headlines.add(Results(tree))
-                del tree
+            for block in in_background(blocks(experiment, lambda done, whole: update("", done, whole))):
+                writer.append(block)
+                headlines.add(block)
+                del block
                 writer.lay_out_early()  # half a second, while more draws are computed
         except KeyboardInterrupt:
             if not writer.draws:
@@ -99,7 +99,7 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
         update("Saving", writer.draws, draws)
         manifest = output.manifest_of(output.described(experiment), writer.draws, time.perf_counter() - started)
         paths = writer.finish(manifest)
-    show(headlines.rows(), headlines.first, writer.draws, paths, as_json)
+    show(headlines.rows(), headlines.frame, writer.draws, paths, as_json)
     return 130 if stopped else 0
 
 

@@ -13,7 +13,7 @@ from muster.explorer.view import View
 from muster.model.quantity import meanings, units
 from muster.model.world import READINGS
 from muster.observe import observations
-from muster.output import QUANTILES
+from muster.writer import QUANTILES
 
 SPARKS = 48  # points of a sparkline
 FLOWS = "/week"

@@ -98,20 +98,18 @@ def ceasefire(seed, draw):
 def noise(seed, draw, side, steps: int) -> Noise:
     """Noise of one side (crc32 of its name) in one draw, by step; packages change every quarter."""
 
-    def one(key, occurrence):
-        return jax.random.normal(jax.random.fold_in(key, occurrence), (LEVELS,), dtype=jnp.float32)
+    def normals(key, occurrences, count: int):
+        """[occurrence, count]: the first numbers of a longer row, so that no more are drawn than are used."""
+        return jax.vmap(lambda one: jax.random.normal(jax.random.fold_in(key, one), (count,), dtype=jnp.float32))(occurrences)
 
-    keys = streams(side_key(seed, draw, side), WEEKLY)
-    weeks = jnp.arange(steps)
-    drawn = jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(keys, weeks)
-    losses, reports, support, packages, elections = drawn
-    count = len(PARTNERS)
+    keys = dict(zip(WEEKLY, streams(side_key(seed, draw, side), WEEKLY), strict=True))
+    weeks, quarters, count = jnp.arange(steps), jnp.arange(-(-steps // QUARTER)), len(PARTNERS)
     return Noise(
-        losses=losses[:, 0],
-        reports=reports,
-        support=support[:, :count],
-        packages=packages[weeks // QUARTER, :count],
-        elections=elections[:, :count],
+        losses=normals(keys["losses"], weeks, 1)[:, 0],
+        reports=normals(keys["reports"], weeks, LEVELS),
+        support=normals(keys["support"], weeks, count),
+        packages=normals(keys["packages"], quarters, count)[weeks // QUARTER],
+        elections=normals(keys["elections"], weeks, count),
     )
 
 
