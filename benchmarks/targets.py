@@ -213,7 +213,7 @@ def sweeping() -> dict:
         found = {f"{runs} runs, {count} workers": swept(runs, SWEPT_DRAWS, count) for runs in SWEPT for count in (1, 2)}
         manifests = sorted((folder / f"{SWEPT[0]}-1").glob("*/manifest.json"))
         computing = sum(json.loads(path.read_text())["wall_time_seconds"] for path in manifests)
-        computing /= SWEPT[0] * SWEPT_DRAWS / sweep.CHUNK
+        computing /= SWEPT[0] * SWEPT_DRAWS / sweep.CHUNK["national"]
     with sweep.pool_of(1) as pool:
         pool.submit(int).result()
         begun = time.perf_counter()

@@ -165,7 +165,7 @@ def test_the_table_has_every_run(whole):
     again = sweep.Sweep(whole, sweep.runs_of(plan_of())).rows()
     assert again == rows
     assert all(float(row["low"]) <= float(row["median"]) <= float(row["high"]) for row in rows)
-    assert not list(whole.rglob("*.npy"))
+    assert not list(whole.rglob("*.chunk"))
 
 
 @pytest.mark.slow
@@ -203,7 +203,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(place, whole, sign):
 def done_chunks(store):
     """Chunks that are there, those of whole runs among them."""
     whole_runs = len(list(store.glob(f"*/{output.MANIFEST}"))) if store.exists() else 0
-    return 2 * whole_runs + len(list(store.glob("*/*.npy")))
+    return 2 * whole_runs + len(list(store.glob("*/*.chunk")))
 
 
 def no_workers_left(store):

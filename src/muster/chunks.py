@@ -13,7 +13,7 @@ from muster.output import Block
 
 def path_of(folder: Path, first: int) -> Path:
     """Where a chunk of a run waits."""
-    return folder / f"draws-{first:06d}.npy"
+    return folder / f"draws-{first:06d}.chunk"
 
 
 def kept(path: Path, seconds: float, blocks: list[Block]) -> None:
