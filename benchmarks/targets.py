@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,6 +18,7 @@ DRAWS, MANY, FEW = 200, 4096, 512
 GRADIENT_DRAWS = 64
 HANDED = 500  # empty chunks
 SWEPT, SWEPT_DRAWS = (4, 12), 1040  # runs of a short and of a longer sweep, draws of a run
+MEMORY = Path("/dev/shm")  # files in memory, where the system has them
 MUSTER = Path(sys.executable).with_name("muster")
 SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "output"), (1, "people", "population"), (0, "arms", "afv"))
 
@@ -127,9 +129,10 @@ def command(*words: str, repeated: int = 1) -> dict:
             wall, work = time.perf_counter() - begun, used.ru_utime + used.ru_stime
             if status:
                 raise SystemExit(f"muster {' '.join(words)}: status {status}")
-            rows.append((wall, work, used.ru_maxrss / 1024, max(0.0, gate.busy() - before - work) / wall))
-    wall, work, memory, others = min(rows)
-    return {"seconds": wall, "work_seconds": work, "peak_memory_mb": memory, "cores_of_others": round(others, 2)}
+            left = sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+            rows.append((wall, work, used.ru_maxrss / 1024, max(0.0, gate.busy() - before - work) / wall, left))
+    wall, work, memory, others, left = min(rows)
+    return {"seconds": wall, "work_seconds": work, "peak_memory_mb": memory, "cores_of_others": round(others, 2), "bytes": left}
 
 
 def start() -> dict:
@@ -196,39 +199,49 @@ def part_of_a_million() -> dict:
 
 
 def sweeping() -> dict:
-    """Sweeps of few and of more runs by one worker and by two, warm, and what handing a chunk to a worker takes."""
-    import numpy as np
-
+    """Sweeps of few and of more runs by one worker and by two, warm, on the disk and in memory, and what handing over a chunk takes."""
     from muster import sweep
 
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-
-        def swept(runs: int, draws: int, workers: int) -> dict:
-            plan, out = folder / "plan.yaml", folder / f"{runs}-{workers}"
-            plan.write_text(f"scenario: {CASE}\nseed: {list(range(1, runs + 1))}\ndraws: {draws}\n")
-            return command("sweep", str(plan), "--out", str(out), "--workers", str(workers))
-
-        swept(1, 1, 1)
-        found = {f"{runs} runs, {count} workers": swept(runs, SWEPT_DRAWS, count) for runs in SWEPT for count in (1, 2)}
-        manifests = sorted((folder / f"{SWEPT[0]}-1").glob("*/manifest.json"))
-        computing = sum(json.loads(path.read_text())["wall_time_seconds"] for path in manifests)
-        computing /= SWEPT[0] * SWEPT_DRAWS / sweep.CHUNK["national"]
+    found = {}
+    for place, base in {"disk": None, "memory": MEMORY}.items():
+        if base is None or base.is_dir():
+            found[place] = swept(base)
     with sweep.pool_of(1) as pool:
         pool.submit(int).result()
         begun = time.perf_counter()
         for number in range(HANDED):
             pool.submit(int, number).result()
         handing = (time.perf_counter() - begun) / HANDED
+    computing = found["disk"]["chunk_seconds"]
+    return found | {"hand_over_seconds": handing, "overhead": handing / computing}
+
+
+def swept(base: Path | None) -> dict:
+    """The sweeps, their results below `base` (or where temporary files are), and how near two workers come to half the time of one."""
+    import numpy as np
+
+    from muster import sweep
+
+    with tempfile.TemporaryDirectory(dir=base) as name:
+        folder, seconds = Path(name), []
+
+        def made(runs: int, draws: int, workers: int) -> dict:
+            plan, out = folder / "plan.yaml", folder / "store"
+            shutil.rmtree(out, ignore_errors=True)
+            os.sync()  # what was written before does not wait for the disk now
+            plan.write_text(f"scenario: {CASE}\nseed: {list(range(1, runs + 1))}\ndraws: {draws}\n")
+            return command("sweep", str(plan), "--out", str(out), "--workers", str(workers))
+
+        made(1, 1, 1)
+        found = {}
+        for runs in SWEPT:
+            for count in (1, 2):
+                found[f"{runs} runs, {count} workers"] = made(runs, SWEPT_DRAWS, count)
+                seconds += [json.loads(path.read_text())["wall_time_seconds"] for path in (folder / "store").glob("*/manifest.json")]
     few, more = (np.array([found[f"{runs} runs, {count} workers"]["seconds"] for count in (1, 2)]) for runs in SWEPT)
     efficiency, running = (float(one / two / 2) for one, two in (more, more - few))
-    return found | {
-        "efficiency": efficiency,
-        "efficiency_once_running": running,
-        "chunk_seconds": computing,
-        "hand_over_seconds": handing,
-        "overhead": handing / computing,
-    }
+    chunk = float(np.median(seconds)) * sweep.CHUNK["national"] / SWEPT_DRAWS
+    return found | {"efficiency": efficiency, "efficiency_once_running": running, "chunk_seconds": chunk}
 
 
 def kernel_in_c(folder: Path) -> dict:
