@@ -31,9 +31,9 @@ def produced(experiment, folder: Path) -> None:
     from muster.writer import Writer
 
     with Writer(folder, output.frame_of(experiment), "headline", experiment.draws) as writer:
-        for block in in_background(blocks(experiment)):
-            writer.append(block)
-            del block
+        for found in in_background(blocks(experiment)):
+            while found:
+                writer.append(found.pop(0))
             writer.lay_out_early()
         writer.finish(output.manifest_of(output.described(experiment), writer.draws, 0.0))
 

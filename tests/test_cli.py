@@ -37,7 +37,7 @@ def simulating(simulated, monkeypatch, tmp_path):
 
     def give(then):
         def blocks(_experiment, _progress):
-            yield output.block_of_tree(simulated.tree)
+            yield [output.block_of_tree(simulated.tree)]
             then()
 
         monkeypatch.setattr(simulate, "blocks", blocks)

@@ -1,5 +1,7 @@
 """Summaries of many draws in a fixed amount of memory."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -47,7 +49,7 @@ def test_a_run_of_many_draws_keeps_summaries_in_memory_that_does_not_grow(tmp_pa
     frame = output.frame_of(experiment)
     table, whole, sizes = HeadlineTable(Results(frame), 832), [], []
     with writer.Writer(tmp_path, frame, expected=832) as written:
-        for block in blocks(experiment):
+        for block in itertools.chain.from_iterable(blocks(experiment)):
             written.append(block)
             table.add(block)
             whole.append(block["north/front/killed"])

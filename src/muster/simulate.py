@@ -195,20 +195,23 @@ def lanes(
         del sides, regions  # not kept while the next are computed
 
 
-def blocks(experiment: Experiment, progress: Progress | None = None, start: int = 0, stop: int | None = None) -> Iterator[Block]:
-    """Readings of one device's lane after the other as the device left them, without a copy; a run writes them as they come."""
+def blocks(experiment: Experiment, progress: Progress | None = None, start: int = 0, stop: int | None = None) -> Iterator[list[Block]]:
+    """Readings of one call after the other: a block for each device's lane, as the device left it, without a copy."""
     width, end = lane_width(experiment), experiment.draws if stop is None else stop
     for first, rows, seen in calls(experiment, None, progress, start, stop):
         parts = {node: shares(rows.pop(node)) for node in list(rows)}
-        regional = shares(seen)
-        del seen
-        for device in range(len(regional)):
-            count = min(width, end - first - device * width)
-            if count > 0:
-                block = block_of(experiment, *unpacked(experiment, {node: part[device] for node, part in parts.items()}, regional[device]))
-                yield {path: values[..., :count] for path, values in block.items()}
-                del block
-        del parts, regional
+        counts = (min(width, end - first - device * width) for device in range(jax.device_count()))
+        yield [
+            cut(block_of(experiment, *unpacked(experiment, {node: part[device] for node, part in parts.items()}, own)), count)
+            for device, (own, count) in enumerate(zip(shares(seen), counts, strict=True))
+            if count > 0
+        ]
+        del parts, rows, seen  # not kept while the next are computed
+
+
+def cut(block: Block, draws: int) -> Block:
+    """The first draws of a block."""
+    return {path: values[..., :draws] for path, values in block.items()}
 
 
 def shares(packed: jax.Array) -> list[np.ndarray]:

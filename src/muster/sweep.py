@@ -210,7 +210,7 @@ def written(path: Path, text: str) -> None:
 def compute(run: Run, first: int, folder: Path) -> None:
     """Simulates one chunk of a run and keeps it; the results of the run, where that is all of it."""
     started, stop = time.perf_counter(), min(first + CHUNK[run.resolution], run.draws)
-    blocks = list(simulate.blocks(experiment_of(run), start=first, stop=stop))
+    blocks = [block for found in simulate.blocks(experiment_of(run), start=first, stop=stop) for block in found]
     seconds = time.perf_counter() - started
     if len(run.firsts()) == 1:
         write(run, folder, [(seconds, blocks)])

@@ -86,10 +86,10 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
     headlines = HeadlineTable(Results(frame), draws)
     with Writer(folder, frame, keep, draws) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
-            for block in in_background(blocks(experiment, lambda done, whole: update("", done, whole))):
-                writer.append(block)
-                headlines.add(block)
-                del block
+            for found in in_background(blocks(experiment, lambda done, whole: update("", done, whole))):
+                while found:  # a block that is written is let go
+                    writer.append(found[0])
+                    headlines.add(found.pop(0))
                 writer.lay_out_early()  # half a second, while more draws are computed
         except KeyboardInterrupt:
             if not writer.draws:
