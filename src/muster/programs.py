@@ -137,7 +137,7 @@ class Program:
 def gathered(leaves: list, places: list) -> tuple[Groups, list, list]:
     """Arrays of one shape, kind and place stacked as one, the others alone: (numbers of the leaves in each, the arrays, their places).
 
-    JAX takes 60 us to hand over an array, however small: of a lane of the national model 35 ms in 420, for 600 of them.
+    JAX takes its time for each array, however small: with 622 of them a lane of the national model begins after 18 ms, so after 7.
     """
     alike: dict[tuple, list[int]] = {}
     for number, (leaf, place) in enumerate(zip(leaves, places, strict=True)):

@@ -199,11 +199,11 @@ def blocks(experiment: Experiment, progress: Progress | None = None, start: int 
     """Readings of one call after the other: a block for each device's lane, as the device left it, without a copy."""
     width, end = lane_width(experiment), experiment.draws if stop is None else stop
     for first, rows, seen in calls(experiment, None, progress, start, stop):
-        parts = {node: shares(rows.pop(node)) for node in list(rows)}
+        parts = {node: by_device(rows.pop(node)) for node in list(rows)}
         counts = (min(width, end - first - device * width) for device in range(jax.device_count()))
         yield [
             cut(block_of(experiment, *unpacked(experiment, {node: part[device] for node, part in parts.items()}, own)), count)
-            for device, (own, count) in enumerate(zip(shares(seen), counts, strict=True))
+            for device, (own, count) in enumerate(zip(by_device(seen), counts, strict=True))
             if count > 0
         ]
         del parts, rows, seen  # not kept while the next are computed
@@ -214,7 +214,7 @@ def cut(block: Block, draws: int) -> Block:
     return {path: values[..., :draws] for path, values in block.items()}
 
 
-def shares(packed: jax.Array) -> list[np.ndarray]:
+def by_device(packed: jax.Array) -> list[np.ndarray]:
     """Each device's share of packed readings [step, reading, draw], in the order of the draws."""
     held = sorted(packed.addressable_shards, key=lambda shard: shard.index[-1].start or 0)
     return [np.asarray(shard.data) for shard in held]

@@ -37,7 +37,7 @@ from muster.reading import read_yaml
 from muster.writer import WHOLE, Writer
 
 PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
-CHUNK = {"national": 10 * simulate.LANE, "regional": 4 * simulate.REGIONAL_LANE}  # draws: some four or eight seconds of a core
+CHUNK = {"national": 10 * simulate.LANE, "regional": 4 * simulate.REGIONAL_LANE}  # draws: four to six seconds of a core
 AHEAD = 2  # chunks a worker has been given: the one at work and the next
 Progress = Callable[[str, int, int], None]
 
