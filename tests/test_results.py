@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache, partial
 from itertools import pairwise
@@ -177,6 +178,25 @@ def test_same_run_gives_the_same_bytes_in_one_piece_or_in_blocks(made, tmp_path,
     assert digest(tmp_path / "whole" / "results.nc") == digest(tmp_path / "again" / "results.nc")
     whole, blocks = results.load(tmp_path / "whole").tree.load(), results.load(tmp_path / "blocks").tree.load()
     assert whole.identical(blocks)
+
+
+def piece_of(shuffled):
+    """The numbers whose first bytes, then second bytes and so on, are these."""
+    return np.frombuffer(np.frombuffer(shuffled, np.uint8).reshape(4, -1).T.tobytes(), "<f4")
+
+
+def test_a_piece_is_the_same_bytes_wherever_it_is_compressed():
+    """Each thread has its own stack, where the compressor works: of isal's levels 1 and 2 these threads get some pieces differently."""
+    made = [piece_of(bytes([0] + [then] * 403)) for then in range(1, 256)]
+    together = threading.Barrier(32)
+
+    def work(_):
+        together.wait()
+        return [pieces.deflated(piece) for piece in made]
+
+    with ThreadPoolExecutor(32) as pool:
+        first, *others = pool.map(work, range(32))
+    assert all(other == first for other in others)
 
 
 @pytest.mark.parametrize("cuts", [(), (3,), (104,), (50, 104, 105, 300), (310,)])
