@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muster import evidence, simulate
+from muster.errors import UserError
 from muster.experiment import build
 from muster.model import smooth
 from muster.model.quantity import units
 from muster.model.world import SideParams
+from muster.scenario import PATHS
 
 
 def test_the_same_bits_for_any_number_of_draws_asked_for():
@@ -155,3 +157,19 @@ def test_the_own_logarithm_is_the_logarithm():
     assert odd[0] == np.inf
     assert np.isnan(odd[1])
     np.testing.assert_allclose(smooth.power(jnp.array([0.0, 4.0]), 0.5), [1e-6, 2.0], rtol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("value", [0.0, 1.0, 2.0, 1e6])
+def test_no_lever_that_is_accepted_leaves_a_number_undefined(value):
+    """Each lever for the whole run at values that a file may give; those that are refused are refused in one sentence."""
+    accepted = 0
+    for lever in PATHS:
+        try:
+            experiment = build("toy", draws=2, sets=(f"north.levers.{lever}={value}",))
+        except UserError:
+            continue
+        accepted += 1
+        for _, sides, _ in simulate.lanes(experiment):
+            assert not any(np.isnan(np.asarray(x)).any() for x in jax.tree.leaves(sides)), lever
+    assert accepted > 15

@@ -15,6 +15,8 @@ NAMES = {
     "score": ("muster.score", None),
     "sweep": ("muster.sweep", None),
     "explain": ("muster.explain", None),
+    "validate": ("muster.validate", None),
+    "data": ("muster.data", None),
     "build": ("muster.experiment", "build"),
     "ensemble": ("muster.simulate", "ensemble"),
     "load_results": ("muster.results", "load"),

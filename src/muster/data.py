@@ -133,6 +133,11 @@ def fetch(name: str, out: Path | None = None, force: bool = False, address: str 
     return write_table(rows, target / found.files[0], force)
 
 
+def data(name: str | None = None, out: Path | str | None = None, force: bool = False) -> list[dict] | Path:
+    """The outside data sets as `muster data list --json` shows them; with a name what `muster data fetch NAME` does: the table's path."""
+    return listed() if name is None else fetch(name, None if out is None else Path(out), force)
+
+
 def default_folder() -> Path:
     """Where fetched sets go without --out: the folder named by MUSTER_DATA, else a folder here."""
     named = os.environ.get("MUSTER_DATA")

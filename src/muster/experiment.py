@@ -18,6 +18,8 @@ from muster.posterior import Posterior, shipped
 from muster.reading import convert, read_yaml
 from muster.regional import regional_setting
 from muster.scenario import (
+    ABOVE_0,
+    LARGEST,
     PATHS,
     SHARES,
     SIGNED,
@@ -104,6 +106,10 @@ def numbers(value, key: str, where: str) -> np.ndarray:
         raise UserError(f"{where}: {key} cannot be negative, found {float(np.min(found)):g} {unit}.")
     if key in SHARES and np.any(found > 1):
         raise UserError(f"{where}: {key} is a share of at most 1, found {float(np.max(found)):g}.")
+    if key in ABOVE_0 and np.any(found == 0):
+        raise UserError(f"{where}: {key} must be above 0, found 0.")
+    if np.any(found > LARGEST.get(key, np.inf)):
+        raise UserError(f"{where}: {key} is at most {LARGEST[key]:g} {unit}, found {float(np.max(found)):g}.")
     return found
 
 

@@ -22,6 +22,8 @@ SHARES = (
     " penal_severity repression candour media_freedom attack_share home_soil under_fire fire_mix forward_care sanctions"
 ).split()
 SIGNED = ("partner_decision",)
+ABOVE_0 = ("course_length", "pay", "export_price")  # the model takes their logarithm, or divides by them
+LARGEST = {"military_spending": 2.0, "civil_spending": 2.0}  # 1/year over the output of 2021: what no state can spend breaks the model
 
 Scalar = float | str | dict[str, float | str]
 
@@ -137,10 +139,15 @@ def find(kind: str, name_or_path: str) -> Path:
 def load(name_or_path: str) -> Scenario:
     """A scenario of the library by name, or a user's own by path; levers that it does not name are neutral."""
     path = find("scenarios", name_or_path)
-    text = checked(Scenario, parse_yaml(read_text(path), str(path)), str(path))
+    return scenario_from(parse_yaml(read_text(path), str(path)), str(path))
+
+
+def scenario_from(data: dict, where: str) -> Scenario:
+    """A scenario from what a file holds; levers that it does not name are neutral."""
+    text = checked(Scenario, data, where)
     sides = {name: side.model_copy(update={"levers": with_levers(side.levers)}) for name, side in text.sides.items()}
     scenario = text.model_copy(update={"sides": sides})
-    check(scenario, str(path))
+    check(scenario, where)
     return scenario
 
 
@@ -329,4 +336,4 @@ def with_part(lever: dict, part: str, parts: tuple[str, ...], value: str) -> dic
     return {**lever, "value": patched(lever["value"])}
 
 
-__all__ = ["Policy", "Scenario", "load", "load_policy", "overlay", "set_value"]
+__all__ = ["Policy", "Scenario", "load", "load_policy", "overlay", "scenario_from", "set_value"]

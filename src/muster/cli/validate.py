@@ -1,4 +1,4 @@
-"""muster validate: the fitted law beside its rivals on outside data."""
+"""muster validate: the fitted law beside its rivals on battles, the model on historical cases."""
 
 import json
 from pathlib import Path
@@ -6,14 +6,12 @@ from typing import Annotated
 
 import typer
 
-from muster.errors import UserError
-
 app = typer.Typer(help="Validate on outside data.", no_args_is_help=True, rich_markup_mode=None)
 
 
 @app.callback()
 def about() -> None:
-    """Set the fitted law beside its rivals on outside data."""
+    """Set the fitted law beside its rivals on battles, and the model beside what happened in closed wars."""
 
 
 @app.command("battles")
@@ -24,18 +22,10 @@ def validate_battles(
     as_json: Annotated[bool, typer.Option("--json", help="print the scores for a machine, on stdout")] = False,
 ) -> None:
     """Forecast battles that were left out of the fit: winner and losses, beside force ratio alone, the classical laws and others."""
-    from muster import validation
-    from muster.civil_war import second_set
     from muster.cli.terminal import console
+    from muster.validate import validate
 
-    def update(what: str, done: int, whole: int) -> None:
-        typer.echo(f"{what}: fold {done} of {whole}", err=True)
-
-    report = validation.battles_report(data, update)
-    try:
-        report["american_civil_war"] = second_set()
-    except UserError as problem:
-        report["american_civil_war"] = {"missing": str(problem)}
+    report = validate("battles", data, progress=lambda what, done, whole: typer.echo(f"{what}: fold {done} of {whole}", err=True))
     if as_json:
         typer.echo(json.dumps(report, allow_nan=True).replace("NaN", "null"))
         return
@@ -68,4 +58,61 @@ def table(title: str, methods: dict[str, dict]):
         losses = (row["calibration_slope"], row["crps_attacker"], row["crps_defender"])
         over = f"{row['log_score_over_force_ratio']:+.3f} [dim]{low:+.3f} {high:+.3f}[/dim]"
         shown.add_row(name, *(f"{x:.3f}" for x in numbers), over, *(f"{x:.2f}" for x in losses))
+    return shown
+
+
+@app.command("cases")
+def validate_cases(
+    data: Annotated[
+        Path | None, typer.Option("--data", metavar="PATH", help="a CSV file, or a folder with cases.csv  [the library's table]")
+    ] = None,
+    draws: Annotated[int, typer.Option("--draws", metavar="N", min=1, help="prior draws of each case")] = 208,
+    seed: Annotated[int, typer.Option("--seed", metavar="N", min=0, help="of the draws")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="print everything for a machine, on stdout")] = False,
+) -> None:
+    """Ask of closed wars whether the army broke, the government fell and the state broke up, given people, men mobilised and dead."""
+    from muster.case_answers import QUESTIONS
+    from muster.cli.terminal import console
+    from muster.validate import validate
+
+    report = validate("cases", data, draws, seed, lambda what, done, whole: typer.echo(f"{what}: case {done} of {whole}", err=True))
+    if as_json:
+        typer.echo(json.dumps(report, ensure_ascii=False, allow_nan=False))
+        return
+    page = console()
+    page.print(of_cases(report["cases"], {key: question.title for key, question in QUESTIONS.items()}))
+    page.print("In brackets: whether it happened (-: ended by conquest, does not count).")
+    page.print(of_scores(report, {key: question.title for key, question in QUESTIONS.items()}))
+    page.print("Brier score: less is better; beside it that of the base rate of the other wars. AUC: 0.5 sorts the cases as chance does.")
+
+
+def of_cases(rows: list[dict], titles: dict[str, str]):
+    """Each case: its dead, and the probabilities beside what happened."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"{len(rows)} cases", title_justify="left")
+    for name in ("case", "dead per 1000", "recorded", *titles.values()):
+        shown.add_column(name)
+    for row in rows:
+        dead = row["dead_per_1000_mobilised"]
+        happened = {key: "-" if found is None else "yes" if found else "no" for key, found in row["happened"].items()}
+        answers = (f"{p:.2f} [dim]({happened[key]})[/dim]" for key, p in row["probabilities"].items())
+        shown.add_row(row["case"], f"{dead['median']:.0f}", f"{dead['recorded']:.0f}", *answers)
+    return shown
+
+
+def of_scores(report: dict, titles: dict[str, str]):
+    """The scores by the main codes, and by the other defensible ones."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Scores over {report['wars']} wars", title_justify="left")
+    for name in ("question", "codes", "happened", "mean probability", "Brier", "base rate's", "AUC"):
+        shown.add_column(name)
+    for codes, key in (("main", "scores"), ("other", "scores_by_the_other_codes")):
+        for name, row in report[key].items():
+            area = "-" if row["auc"] is None else f"{row['auc']:.2f}"
+            numbers = (f"{row[key]:.2f}" for key in ("mean_probability", "brier", "brier_of_base_rate_of_other_wars"))
+            shown.add_row(titles[name], codes, f"{row['happened']} of {row['cases']}", *numbers, area)
     return shown

@@ -12,7 +12,7 @@ from muster.model.levers import AXES, Levers
 from muster.model.quantity import axes, meanings, units
 from muster.model.structure import choices
 from muster.model.world import READINGS
-from muster.scenario import SHARES, SIGNED, load, load_policy, parts_of
+from muster.scenario import ABOVE_0, LARGEST, SHARES, SIGNED, load, load_policy, parts_of
 
 ENDINGS = ("goes-on", "ceasefire", "escalates")
 
@@ -116,13 +116,14 @@ def nice(value: float) -> float:
 
 
 def lever_range(key: str, values: np.ndarray, other: np.ndarray) -> tuple[float, float]:
-    """From where to where a slider goes: a share from 0 to 1, any other to twice the largest value that is known of it."""
+    """From where to where a slider goes: a share from 0 to 1, any other to twice the largest that is known; not to 0 where 0 is refused."""
     if key in SHARES:
         return 0.0, 1.0
     most = max(float(np.max(np.abs(values))), float(np.max(np.abs(other))), tops().get(key, 0.0))
     if key in SIGNED:
         return -nice(2 * most), nice(2 * most)
-    return (15.0, 60.0) if key == "minimum_age" else (0.0, nice(2 * most))
+    high = min(nice(2 * most), LARGEST.get(key, np.inf))
+    return (15.0, 60.0) if key == "minimum_age" else (high / 50 if key in ABOVE_0 else 0.0, high)
 
 
 def levers_told(engine: Engine) -> dict[str, list[dict]]:
