@@ -174,7 +174,7 @@ def test_every_chart_has_marks_a_sentence_and_its_numbers(made):
 def test_the_page_says_what_it_must(made):
     text = re.sub(r"<[^>]+>", " ", made[1])
     for words_of_it in (
-        "does not beat force ratio alone",
+        "level with force ratio alone",
         "What Muster is not for",
         "What the model cannot say",
         "Bibliography of the numbers used",

@@ -69,7 +69,7 @@ def battles() -> Figure:
     rows = [row for gap in GAPS for row in elasticities(posterior, gap, (OF_ALL,)) if row["era"] in ERAS]
     middle, low, high = LEFT_OUT
     note = [
-        "Leave one war out, and the law does not beat force ratio",
+        "In a war left out of the fit the law is level with force ratio",
         f"alone: log score {middle:+.3f} against it (90 % interval".replace("-", MINUS),
         f"{low:.3f} to {high:.3f}; smaller is better).".replace("-", MINUS),
     ]
