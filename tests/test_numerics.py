@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from muster import evidence, simulate
+from muster import cli, evidence, simulate
 from muster.errors import UserError
 from muster.experiment import build
 from muster.model import smooth
@@ -157,6 +157,15 @@ def test_the_own_logarithm_is_the_logarithm():
     assert odd[0] == np.inf
     assert np.isnan(odd[1])
     np.testing.assert_allclose(smooth.power(jnp.array([0.0, 4.0]), 0.5), [1e-6, 2.0], rtol=1e-12)
+
+
+def test_undefined_numbers_are_refused_and_never_written(tmp_path, capsys):
+    words = ["run", "toy", "--draws", "1", "--set", "training.course_length_factor=0", "--out", str(tmp_path / "out")]
+    assert cli.status(words) == 2
+    assert "training.course_length_factor = 0" in capsys.readouterr().err
+    assert not (tmp_path / "out" / "results.nc").exists()
+    with pytest.raises(UserError, match="undefined numbers"):
+        simulate.ensemble(build("toy", draws=1, sets=("command.order_time=0",)))
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from muster import evidence
+from muster.errors import UserError
 from muster.experiment import Experiment, build
 from muster.model import run
 from muster.model.coupling import Links, connected
@@ -143,8 +144,22 @@ def computed(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[
 
 def unpacked(experiment: Experiment, rows: dict, seen):
     """(readings by node of both sides [draw, step, ...]; readings by region of both sides [draw, quarter, ...]); empties `rows`."""
-    sides = run.unpacked({node: np.asarray(rows.pop(node)) for node in list(rows)}, experiment.steps)
+    packed = {node: np.asarray(rows.pop(node)) for node in list(rows)}
+    refuse_undefined(experiment, packed)
+    sides = run.unpacked(packed, experiment.steps)
     return sides, run.unpacked_regions(np.asarray(seen), region_counts(experiment))
+
+
+def refuse_undefined(experiment: Experiment, packed: dict[str, np.ndarray]) -> None:
+    """Raises UserError where numbers of the last week [step, reading, draw] are undefined: such a state stays so until the end."""
+    broken = [node for node, readings in packed.items() if np.isnan(readings[experiment.steps - 1]).any()]
+    if broken:
+        given = [f"{stream.partition('/')[2]} = {value:g}" for stream, value in experiment.fixed.items()]
+        given += [stream.partition("/")[2] for stream in experiment.overrides]
+        raise UserError(
+            f"{experiment.name}: undefined numbers came out (in {', '.join(broken[:3])}{' and more' if broken[3:] else ''}): the model"
+            f" divides by something that was given as 0, or takes its logarithm. Given: {'; '.join(dict.fromkeys(given)) or 'levers only'}."
+        )
 
 
 def outcome(experiment: Experiment, draws: run.Draw, levers=None, links: tuple[Links, Links] | None = None, conditioned: bool = True):
