@@ -33,12 +33,13 @@ def table(folder, *rows):
 @pytest.fixture
 def one(tmp_path):
     """The case of ROW."""
-    return cases.load(table(tmp_path, ROW))[0]
+    return cases.load(table(tmp_path, ROW))[0][0]
 
 
 def test_the_library_has_the_closed_cases_and_their_codes():
-    found = cases.load()
+    found, left_out = cases.load()
     assert len(found) == 16
+    assert not left_out
     assert len({case.group for case in found}) == 8
     assert sum(case.army[0] == 2 for case in found) == 7
     assert sum(case.regime[0] in (2, 3) for case in found) == 9
@@ -49,6 +50,13 @@ def test_a_row_is_read_as_it_stands(one):
     assert (one.people, one.mobilised, one.dead, one.noncore) == (1e8, 8e6, 8e5, 0.25)
     assert one.ratio == pytest.approx(1)  # the geometric mean of a half and two
     assert (one.group, one.army, one.regime, one.weeks) == ("A war", (2, 1), (3, 3), 187)
+
+
+def test_a_case_that_cannot_be_used_is_left_out_and_told(tmp_path):
+    open_war = ROW | {"case_id": "TWO", "end": ""}
+    found, left_out = cases.load(table(tmp_path, ROW, open_war, ROW | {"case_id": "THREE", "mobilized_m": ""}))
+    assert [case.name for case in found] == ["ONE"]
+    assert left_out == {"TWO": "end is empty", "THREE": "mobilized_m is empty"}
 
 
 def test_a_case_is_a_scenario_of_its_size(one):
@@ -105,9 +113,9 @@ def test_scores_have_known_answers(one):
     [
         ({"population_m": "many"}, 'line 2, column population_m: .*found "many"'),
         ({"mobilized_m": "60"}, "column mobilized_m"),
-        ({"deaths_k": ""}, "column deaths_k: .*empty"),
+        ({"deaths_k": ""}, "no case can be used; ONE: deaths_k is empty"),
         ({"end": "1914-07-01"}, "columns start and end"),
-        ({"end": "1950-07-01"}, "columns start and end"),
+        ({"end": "1950-07-01"}, "ONE: it lasted more than 650 weeks"),
         ({"start": "August 1914"}, "column start: a date"),
         ({"army_code": "7"}, "column army_code"),
     ],

@@ -27,7 +27,7 @@ def cases(rows: list[dict]) -> list[str]:
     titles = [question.title for question in QUESTIONS.values()]
     lines = [f"| case | dead per 1,000 mobilised | intensity | {' | '.join(titles)} | deserted, % of mobilised | recorded |"]
     lines.append("|---" * (6 + len(titles)) + "|")
-    for case, row in zip(load(), rows, strict=True):
+    for case, row in zip(load()[0], rows, strict=True):
         word = {None: "-", True: "**yes**", False: "no"}
         answers = [f"{p:.2f} {word[row['happened'][key]]}" for key, p in row["probabilities"].items()]
         deserted = row["deserted_share_of_mobilised"]

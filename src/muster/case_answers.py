@@ -177,13 +177,14 @@ def cases_report(where: Path | None = None, draws: int = DRAWS, seed: int = 1, u
     """Every case of a table, and the scores over all of them by the main codes and by the other defensible ones."""
     if draws < 1:
         raise UserError(f"draws: at least 1 was expected, found {draws}.")
-    cases, said = load(where), []
+    (cases, left_out), said = load(where), []
     for place, case in enumerate(cases):
         said.append(told(case, with_the_dead(case, draws, seed)))
         update(case.name, place + 1, len(cases))
     return {
         "draws": draws,
         "seed": seed,
+        "left_out": left_out,
         "wars": len({case.group for case in cases}),
         "cases": said,
         "scores": scores(cases, said, 0),

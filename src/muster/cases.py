@@ -24,10 +24,6 @@ from muster.scenario import OverrideText, Scenario, Sourced, scenario_from
 LONGEST = datetime.timedelta(weeks=702)  # every case runs as long, so that one compiled program serves all
 AFTER = 52  # weeks after the end that count: what fell or broke up within a year belongs to the war
 NEEDED = "case_id war start end population_m mobilized_m deaths_k army_code regime_code secession_code".split()
-OPTIONAL = (
-    "training_weeks_prewar training_weeks_late force_ratio_early force_ratio_late noncore_pop_pct captured_per_100_dead"
-    " deserters_pct_mobilized army_code_alt regime_code_alt secession_code_alt army_onset_date regime_fall_date censored"
-).split()
 OWN, OPPONENT = "own", "opponent"
 LEAST_FRONT = 20.0  # km
 WIDTH = 1.3  # of the 90 % range of the men under arms on the first day, either way
@@ -97,18 +93,25 @@ def number(entry: Sourced) -> float:
     return float(entry.value)
 
 
-def load(where: Path | None = None) -> list[Case]:
-    """The closed cases of the library, or of a file or a folder that holds cases.csv; cases that are not closed are left out."""
+def load(where: Path | None = None) -> tuple[list[Case], dict[str, str]]:
+    """The closed cases of the library, or of a file or a folder that holds cases.csv; and why others are left out, by name."""
     path = where or library() / "cases"
     path = path / "cases.csv" if path.is_dir() else path
     rows = list(csv.DictReader(io.StringIO(read_text(path).removeprefix("\ufeff"), newline="")))
     lacking = [name for name in NEEDED if not rows or name not in rows[0]]
     if lacking:
         raise UserError(f"{path}: the column {lacking[0]} is missing, or there is no row; needed: {', '.join(NEEDED)}.")
-    closed = [(line, row) for line, row in enumerate(rows, start=2) if (row.get("censored") or "0").strip() in ("0", "")]
-    if not closed:
-        raise UserError(f"{path}: no case is closed (censored 0).")
-    return [Row(row, f"{path}, line {line}").case() for line, row in closed]
+    found, left_out = [], {}
+    for line, cells in enumerate(rows, start=2):
+        row = Row(cells, f"{path}, line {line}")
+        reason = row.unusable()
+        if reason:
+            left_out[row.text("case_id")] = reason
+        else:
+            found.append(row.case())
+    if not found:
+        raise UserError(f"{path}: no case can be used; {'; '.join(f'{name}: {reason}' for name, reason in left_out.items())}.")
+    return found, left_out
 
 
 class Row:
@@ -137,11 +140,22 @@ class Row:
             )
         return value
 
+    def unusable(self) -> str | None:
+        """Why the case is left out, if it is: it is not closed, too long, or lacks a number that must be there."""
+        if self.text("censored") not in ("", "0"):
+            return "the war is not closed"
+        empty = [name for name in NEEDED if not self.text(name)]
+        if empty:
+            return f"{empty[0]} is empty"
+        start, end = self.date("start"), self.date("end")
+        if start and end and end - start > LONGEST - datetime.timedelta(weeks=AFTER):
+            return f"it lasted more than {LONGEST.days // 7 - AFTER} weeks"
+        return None
+
     def needed(self, column: str, least: float, most: float) -> float:
-        """A number that must be there."""
+        """A number that is there (unusable() has looked)."""
         value = self.number(column, least, most)
-        if value is None:
-            raise UserError(f"{self.where}, column {column}: a number from {least:g} to {most:g} was expected, the cell is empty.")
+        assert value is not None
         return value
 
     def date(self, column: str) -> datetime.date | None:
@@ -161,11 +175,10 @@ class Row:
     def case(self) -> Case:
         """The case of this line."""
         start, end = self.date("start"), self.date("end")
-        if start is None or end is None or not start < end <= start + LONGEST - datetime.timedelta(weeks=AFTER):
-            most = LONGEST.days // 7 - AFTER
-            raise UserError(f"{self.where}, columns start and end: two dates at most {most} weeks apart were expected.")
+        if start is None or end is None or end <= start:
+            raise UserError(f"{self.where}, columns start and end: a later date at the end was expected.")
         people = self.needed("population_m", 0.01, 5_000) * 1e6
-        known = [ratio for ratio in (self.number(f"force_ratio_{when}", 0.01, 100) for when in ("early", "late")) if ratio]
+        known = [ratio for ratio in (self.number(f"force_ratio_{when}", 0.001, 1000) for when in ("early", "late")) if ratio]
         noncore, deserters = self.number("noncore_pop_pct", 0, 100), self.number("deserters_pct_mobilized", 0, 100)
         return Case(
             name=self.text("case_id"),
@@ -173,7 +186,7 @@ class Row:
             start=start,
             end=end,
             people=people,
-            mobilised=self.needed("mobilized_m", 0.001, people / 4e6) * 1e6,
+            mobilised=self.needed("mobilized_m", 0.001, people / 2.5e6) * 1e6,
             dead=self.needed("deaths_k", 0.01, people / 1e4) * 1e3,
             training=(self.number("training_weeks_prewar", 0, 520), self.number("training_weeks_late", 0, 520)),
             ratio=float(np.exp(np.mean(np.log(known)))) if known else None,

@@ -81,6 +81,8 @@ def validate_cases(
         return
     page = console()
     page.print(of_cases(report["cases"], {key: question.title for key, question in QUESTIONS.items()}))
+    for name, reason in report["left_out"].items():
+        page.print(f"Left out: {name}: {reason}.")
     page.print("In brackets: whether it happened (-: ended by conquest, does not count).")
     page.print(of_scores(report, {key: question.title for key, question in QUESTIONS.items()}))
     page.print("Brier score: less is better; beside it that of the base rate of the other wars. AUC: 0.5 sorts the cases as chance does.")
