@@ -186,7 +186,7 @@ def piece_of(shuffled):
 
 
 def test_a_piece_is_the_same_bytes_wherever_it_is_compressed():
-    """Each thread has its own stack, where the compressor works: of isal's levels 1 and 2 these threads get some pieces differently."""
+    """Each thread has its own stack, where the compressor works: compressed at once, some pieces come out differently."""
     made = [piece_of(bytes([0] + [then] * 403)) for then in range(1, 256)]
     together = threading.Barrier(32)
 

@@ -26,6 +26,7 @@ from muster.results import Results
 
 RECENT = 6  # months before the origin whose flow counts as the last value
 PATHS = 1000  # forecasts that a baseline draws
+LATE = 3  # months by which a series may end before the origin and still be forecast
 FEWEST = 12  # months of history without which exponential smoothing is not tried
 METHODS = ("Muster", "last value", "drift", "ETS")
 MISSES = "posteriors/{scenario}.misses.csv"  # of the library; tools/forecast_misses.py makes it
@@ -181,7 +182,7 @@ def smoothing(target: Target, values: np.ndarray, months: int, seed: int) -> np.
 
 def own_row(target: Target, start: str, end: str) -> Observation:
     """The reading of the model that belongs to a window of the target."""
-    operator = "at" if target.kind == "stock" else "mean" if target.unit == "person/week" else "over"
+    operator = "at" if target.kind == "stock" else "mean" if is_rate(target) else "over"
     return Observation(
         id=target.name, side=target.side, path=target.path, cohort=target.cohort, region=None, operator=operator, start=start, end=end,
         low=None, central=1.0, high=None, unit=target.unit, relation="about", source_class=target.source_class, camp="", bias_group="",
@@ -196,7 +197,7 @@ def of_model(
     begin, end = edge(month(origin, 0), after=True), edge(month(origin, months), after=True)
     before = edge(month(origin, 1 - RECENT), after=False)
     ahead, recent = (observe.predict(results, own_row(target, *window)) for window in ((begin, end), (before, begin)))
-    if target.kind == "flow" and target.unit == "person/week":
+    if target.kind == "flow" and is_rate(target):
         ahead, recent, size = ahead * months, recent * RECENT, values[-RECENT:].sum()
     else:
         size = values[-RECENT:].sum() if target.kind == "flow" else values[-1]
@@ -261,22 +262,38 @@ def scores(
             found.append({"target": target.name, "weeks": None, "missing": str(problem)})
             continue
         for horizon in weeks:
-            months = round(horizon * 12 / 52)
-            values, truth = past(series, origin), happened(target, series, origin, months)
             row = {"target": target.name, "weeks": horizon, "scale": target.scale, "unit": target.unit}
-            if truth is None or len(values) < 2:
-                found.append({**row, "missing": "the series at hand does not reach the end of the horizon"})
+            months, values = round(horizon * 12 / 52), past(series, origin)
+            if len(values) < 2 or max(series) < month(origin, -LATE):
+                found.append({**row, "missing": f"the series at hand ends in {max(series)}"})
                 continue
-            goal, generator = float(scaled(target, truth)), np.random.default_rng([seed, horizon])
             own = of_model(target, results, values, origin, months, seed, sizes or {})
-            middle = np.median(own)
+            middle, generator = np.median(own), np.random.default_rng([seed, horizon])
             methods = {"Muster": middle + factor * (own - middle)}
             methods["last value"] = walk(target, values, months, False, generator)
             methods["drift"] = walk(target, values, months, True, generator)
             if regular(series, origin):
                 methods["ETS"] = smoothing(target, values, months, seed)
+            row["forecast"] = {name: band(target, draws, months) for name, draws in methods.items()}
+            truth = happened(target, series, origin, months)
+            if truth is None:
+                found.append({**row, "missing": "the series at hand does not reach the end of the horizon"})
+                continue
+            goal = float(scaled(target, truth))
             found.append({**row, "truth": goal, "methods": {name: scored(draws, goal) for name, draws in methods.items()}})
     return found
+
+
+def band(target: Target, draws: np.ndarray, months: int) -> dict[str, float]:
+    """Median and 90 % band of forecasts in the target's unit: a flow's sum over the horizon (of a rate its mean), a stock at its end."""
+    points = np.quantile(draws, [0.05, 0.5, 0.95])
+    told = (np.exp(points) if target.scale == "log" else points) / (months if is_rate(target) else 1)
+    return dict(zip(("low", "median", "high"), map(float, told), strict=True))
+
+
+def is_rate(target: Target) -> bool:
+    """Whether the series gives people a week, month by month."""
+    return target.unit == "person/week"
 
 
 def summary(found: list[dict]) -> dict:

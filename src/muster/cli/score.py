@@ -31,12 +31,16 @@ def score(
         return
     page = console()
     for day, told in zip(days, found, strict=True):
-        page.print(table(f"{scenario} from {day}", told["scores"]))
+        if told["summary"]["scored"]:
+            page.print(table(f"{scenario} from {day}", told["scores"]))
+        if any(open_forecast(row) for row in told["scores"]):
+            page.print(forecasts(f"{scenario} from {day}: not to be scored yet", told["scores"]))
         for row in told["scores"]:
-            if "missing" in row:
+            if "missing" in row and not open_forecast(row):
                 horizon = f", {row['weeks']} weeks" if row["weeks"] else ""
                 page.print(f"Not scored: {row['target']}{horizon}: {row['missing']}.")
-        page.print(spoken(told["summary"]))
+        if told["summary"]["scored"]:
+            page.print(spoken(told["summary"]))
 
 
 def spoken(summary: dict) -> str:
@@ -63,6 +67,28 @@ def table(title: str, rows: list[dict]):
         crps = [f"{methods[name]['crps']:.3g}" if name in methods else "-" for name in ("Muster", "last value", "drift", "ETS")]
         low, high = (real(row, methods["Muster"][key]) for key in ("low", "high"))
         shown.add_row(row["target"], str(row["weeks"]), *crps, real(row, row["truth"]), f"{low} to {high}")
+    return shown
+
+
+def open_forecast(row: dict) -> bool:
+    """Whether a row has a forecast of which nobody can say yet what happened."""
+    return "forecast" in row and "methods" not in row
+
+
+def forecasts(title: str, rows: list[dict]):
+    """Forecasts without a truth: the model's median and band, and the last value's."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for name in ("target", "weeks", "unit", "Muster", "90 % band", "last value", "90 % band"):
+        shown.add_column(name)
+    for row in filter(open_forecast, rows):
+        cells = []
+        for name in ("Muster", "last value"):
+            low, middle, high = (f"{row['forecast'][name][key]:.4g}" for key in ("low", "median", "high"))
+            cells += [middle, f"{low} to {high}"]
+        shown.add_row(row["target"], str(row["weeks"]), row["unit"], *cells)
     return shown
 
 
