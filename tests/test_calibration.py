@@ -5,6 +5,7 @@ import datetime
 import iterative_ensemble_smoother as library
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from muster import calibration, esmda, evidence
 from muster.errors import UserError
@@ -215,6 +216,14 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_bits(problem, tmp_path):
     assert again.posterior().sha256() == whole.posterior().sha256()
     state.write_bytes(b"half a file")
     assert calibration.taken_up(state, "key") is None
+
+
+def test_a_fit_is_the_same_bits_however_many_threads_numpy_has(problem):
+    fits = []
+    for threads in (1, 2):
+        with threadpool_limits(threads, "blas"):
+            fits.append(calibration.calibrate(problem, members=104, steps=2))
+    assert np.array_equal(fits[0].scores, fits[1].scores)
 
 
 def test_what_cannot_be_fitted_is_told():

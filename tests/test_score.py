@@ -1,6 +1,7 @@
 """Scores: what happened, the baselines and the skill on series of known future."""
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -79,3 +80,27 @@ def test_every_target_has_a_reading_of_the_model():
     rows = [score.own_row(item, "2024-07-01", "2025-01-01") for item in TARGETS]
     assert len({row.id for row in rows}) == len(TARGETS)
     assert [row.operator for row in rows if row.unit == "person/week"] == ["mean"]
+
+
+def test_a_forecast_that_cannot_be_scored_yet_is_told(monkeypatch):
+    def until(last):
+        return replace(target(), name=f"until {last}", series=lambda: {key: x for key, x in growing().items() if key <= last})
+
+    monkeypatch.setattr(score, "TARGETS", (target(), until("2024-08"), until("2024-02")))
+    monkeypatch.setattr(score, "of_model", lambda *_: np.log(np.linspace(900.0, 1100.0, 1001)))
+    known, ahead, late = score.scores(None, ORIGIN, (26,), factor=2.0)
+    assert known["methods"]["Muster"]["inside"] in (True, False)
+    assert "methods" not in ahead
+    assert set(ahead["forecast"]) == {"Muster", "last value", "drift", "ETS"}
+    assert ahead["forecast"] == known["forecast"]  # what comes after the origin moves no forecast
+    assert ahead["forecast"]["Muster"]["median"] == pytest.approx(1000)
+    assert ahead["forecast"]["Muster"]["low"] == pytest.approx(1000 * 0.91**2, rel=0.01)  # spread by the factor
+    assert "ends in 2024-02" in late["missing"]
+    assert "forecast" not in late
+    assert summary([ahead, late])["scored"] == 0
+
+
+def test_a_rate_is_told_as_a_mean_and_a_flow_as_a_sum():
+    draws = np.log(np.full(10, 600.0))
+    assert score.band(target(), draws, 6)["median"] == pytest.approx(600)
+    assert score.band(replace(target(), unit="person/week"), draws, 6)["median"] == pytest.approx(100)

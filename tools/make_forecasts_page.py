@@ -3,6 +3,7 @@
 python tools/make_forecasts_page.py  (four minutes)
 """
 
+import math
 import sys
 from datetime import date
 from pathlib import Path
@@ -15,9 +16,18 @@ ORIGIN = date(2025, 6, 30)
 BEGIN, END = "<!-- forecasts -->", "<!-- end -->"
 
 
-def cell(one: dict[str, float]) -> str:
-    """A median and its band."""
-    return f"{one['median']:,.4g} ({one['low']:,.4g} to {one['high']:,.4g})"
+def number(value: float) -> str:
+    """Three digits of a number."""
+    if abs(value) < 1e3:
+        return f"{value:.3g}"
+    step = 10 ** (math.floor(math.log10(abs(value))) - 2)
+    return f"{round(value / step) * step:,.0f}"
+
+
+def cell(one: dict[str, float], unit: str) -> str:
+    """A median and its band; money in billions."""
+    low, middle, high = (number(one[key] / (1e9 if unit == "EUR" else 1)) for key in ("low", "median", "high"))
+    return f"{middle} ({low} to {high})"
 
 
 def main() -> int:
@@ -26,9 +36,10 @@ def main() -> int:
     lines = ["| series | weeks | unit | Muster | last value | drift |", "|---|---|---|---|---|---|"]
     for row in found["scores"]:
         if "forecast" in row:
-            cells = " | ".join(cell(row["forecast"][name]) for name in ("Muster", "last value", "drift"))
-            lines.append(f"| {row['target']} | {row['weeks']} | {row['unit']} | {cells} |")
-    lines += ["", *(f"Not forecast: {row['target']}: {row['missing']}." for row in found["scores"] if "forecast" not in row)]
+            cells = " | ".join(cell(row["forecast"][name], row["unit"]) for name in ("Muster", "last value", "drift"))
+            lines.append(f"| {row['target']} | {row['weeks']} | {row['unit'].replace('EUR', 'billion EUR')} | {cells} |")
+    missing = {row["target"]: row["missing"] for row in found["scores"] if "forecast" not in row}
+    lines += ["", *(f"Not forecast: {target}: {reason}." for target, reason in missing.items())]
     known = found["summary"]
     words = f"{known['widening']:.2f} times as wide as the fit alone says, from {known['earlier_forecasts']} forecasts of earlier origins"
     lines += ["", f"Muster's bands are {words}."]

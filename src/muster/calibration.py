@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from muster import esmda, evidence, simulate
 from muster.errors import UserError
@@ -173,6 +174,12 @@ def calibrate(
         problem = problem_of(problem, seed=seed)
     if members < FEWEST or steps < 1:
         raise UserError(f"calibrate: at least {FEWEST} members and 1 step were expected, found {members} and {steps}.")
+    with threadpool_limits(1, "blas"):  # how many threads share a product moves its last bits, and a fit makes whole digits of them
+        return fitted(problem, members, steps, seed, progress, state, threshold)
+
+
+def fitted(problem: Problem, members: int, steps: int, seed: int, progress: Progress, state: Path | None, threshold: float) -> Fit:
+    """The fitted ensemble of a problem: `steps` updates, and a last run of the members with draws of chance of their own."""
     key = key_of(problem, members, steps, seed)
     prior = evidence.normals(problem.experiment, np.arange(members), list(problem.streams))
     done, scores, prior_told, residuals = taken_up(state, key) or (0, prior.copy(), None, [])
