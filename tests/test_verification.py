@@ -52,6 +52,7 @@ def test_with_nobody_taken_in_the_army_only_shrinks():
             assert results.tree[f"{side}/{flow}"].values.max() == 0, flow
 
 
+@pytest.mark.slow
 def test_a_single_draw_is_what_it_is_in_a_lane(few_weeks):
     """Operation by operation for one draw, without the batch interpreter and without compiling the week."""
     experiment = build("toy")
