@@ -106,6 +106,7 @@ def test_scores_have_known_answers(one):
     assert found["state_broke_up"]["auc"] is None
     assert case_answers.scores([fallen, held], said, 1)["government_fell"]["happened"] == 0
     assert case_answers.scores([one, held], said, 0)["government_fell"]["cases"] == 1  # conquest does not count
+    assert case_answers.scores([one], said[:1], 0)["government_fell"] == {"cases": 0}
 
 
 @pytest.mark.parametrize(

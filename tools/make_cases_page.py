@@ -25,17 +25,20 @@ def put(page: str, name: str, lines: list[str]) -> str:
 def cases(rows: list[dict]) -> list[str]:
     """A line a case: what is given, what the model says, what happened."""
     titles = [question.title for question in QUESTIONS.values()]
-    lines = [f"| case | dead per 1,000 mobilised | intensity | {' | '.join(titles)} | deserted, % of mobilised | recorded |"]
-    lines.append("|---" * (6 + len(titles)) + "|")
+    given = ["case", "dead per 1,000 mobilised: recorded, reached", "intensity"]
+    heads = [*given, *titles, "deserted, % of mobilised", "recorded", "breaks in week"]
+    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
     for case, row in zip(load()[0], rows, strict=True):
         word = {None: "-", True: "**yes**", False: "no"}
         answers = [f"{p:.2f} {word[row['happened'][key]]}" for key, p in row["probabilities"].items()]
         deserted = row["deserted_share_of_mobilised"]
         recorded = "" if deserted["recorded"] is None else f"{100 * deserted['recorded']:.1f}"
         share = f"{100 * deserted['median']:.0f} ({100 * deserted['low']:.0f} to {100 * deserted['high']:.0f})"
-        dead = row["dead_per_1000_mobilised"]["recorded"]
+        dead, week = row["dead_per_1000_mobilised"], row["army_broke_in_week"]
+        when = "-" if week is None else f"{week['median']:.0f} ({week['low']:.0f} to {week['high']:.0f})"
         name = f"{case.name} {case.start.year}-{case.end.year}"
-        lines.append(f"| {name} | {dead:.0f} | {row['intensity']:.3g} | {' | '.join(answers)} | {share} | {recorded} |")
+        given = [name, f"{dead['recorded']:.0f}, {dead['median']:.0f}", f"{row['intensity']:.3g}"]
+        lines.append(f"| {' | '.join([*given, *answers, share, recorded, when])} |")
     return lines
 
 

@@ -75,8 +75,8 @@ def approximate(
     """Draws of the parameters for each row of used [fit, battle]: which battles are fitted.
 
     Normal approximations in the unconstrained space by variational inference (antithetic noise, Adam): first with a spread for each
-    number, then with their correlations too. Without these the spread between wars came out too small, so that forecasts of a war
-    that nobody has seen were too bold.
+    number, then with their correlations too. With fewer steps and without correlations forecasts of a war that nobody has seen were
+    too bold.
     """
     names = names_of(battles)
     rows = rows_of(battles, names, form)

@@ -131,6 +131,7 @@ def told(case: Case, found: Lived) -> dict:
         "dead_per_1000_mobilised": band(found.dead / case.mobilised * 1000) | {"recorded": case.dead / case.mobilised * 1000},
         "captured_per_100_dead": band(found.captured / np.maximum(found.dead, 1) * 100) | {"recorded": case.captured},
         "deserted_share_of_mobilised": band(found.deserted / case.mobilised) | {"recorded": case.deserters},
+        "army_broke_in_week": band(found.broke[np.isfinite(found.broke)]) if np.isfinite(found.broke).any() else None,
         "probabilities": {key: question.probability(found) for key, question in QUESTIONS.items()},
         "happened": {key: question.happened(case, 0) for key, question in QUESTIONS.items()},
         "happened_by_the_other_code": {key: question.happened(case, 1) for key, question in QUESTIONS.items()},
@@ -153,12 +154,15 @@ def timely(case: Case, weeks: np.ndarray, day) -> float | None:
 
 
 def scores(cases: list[Case], said: list[dict], which: int) -> dict[str, dict]:
-    """Brier score and AUC of each question over the cases that count, beside the base rate of the other wars."""
+    """Brier score and AUC of each question over the cases that count (only their number, 0, where none does), beside the base rate."""
     found = {}
     for key, question in QUESTIONS.items():
         counted = [
             (case, row["probabilities"][key]) for case, row in zip(cases, said, strict=True) if question.happened(case, which) is not None
         ]
+        if not counted:
+            found[key] = {"cases": 0}
+            continue
         happened = np.array([bool(question.happened(case, which)) for case, _ in counted], dtype=float)
         p, wars = np.array([probability for _, probability in counted]), np.array([case.group for case, _ in counted])
         base = np.array([(happened[wars != war].sum() + 1) / ((wars != war).sum() + 2) for war in wars])

@@ -114,6 +114,8 @@ def of_scores(report: dict, titles: dict[str, str]):
         shown.add_column(name)
     for codes, key in (("main", "scores"), ("other", "scores_by_the_other_codes")):
         for name, row in report[key].items():
+            if not row["cases"]:
+                continue
             area = "-" if row["auc"] is None else f"{row['auc']:.2f}"
             numbers = (f"{row[key]:.2f}" for key in ("mean_probability", "brier", "brier_of_base_rate_of_other_wars"))
             shown.add_row(titles[name], codes, f"{row['happened']} of {row['cases']}", *numbers, area)
