@@ -13,6 +13,7 @@ from muster import cli, evidence, simulate
 from muster.errors import UserError
 from muster.experiment import build
 from muster.model import smooth
+from muster.model.batch import batch
 from muster.model.quantity import units
 from muster.model.world import SideParams
 from muster.scenario import PATHS
@@ -157,6 +158,26 @@ def test_the_own_logarithm_is_the_logarithm():
     assert odd[0] == np.inf
     assert np.isnan(odd[1])
     np.testing.assert_allclose(smooth.power(jnp.array([0.0, 4.0]), 0.5), [1e-6, 2.0], rtol=1e-12)
+
+
+def test_the_own_share_by_a_hazard_is_that_of_the_exponential():
+    x = np.concatenate([[0.0], np.geomspace(1e-300, 700, 20_001), np.linspace(0, 50, 20_001)])
+    exact = -np.expm1(-x)
+    found = np.asarray(smooth.by_hazard(jnp.asarray(x)))
+    np.testing.assert_allclose(found, exact, rtol=5e-16)
+    assert found.max() == 1.0
+    np.testing.assert_allclose(jax.vmap(jax.grad(smooth.by_hazard))(jnp.asarray(x)), np.exp(-x), rtol=1e-15, atol=3e-16)
+    odd = np.asarray(smooth.by_hazard(jnp.array([np.inf, np.nan])))
+    assert odd[0] == 1.0
+    assert np.isnan(odd[1])
+
+
+@pytest.mark.parametrize("axes", [(0,), (1,), (0, 1), (0, 2), (0, 1, 2), (1, 2), (3,), (0, 1, 2, 3)])
+def test_the_batch_sums_over_long_and_short_axes(axes):
+    one = np.random.default_rng(1).normal(size=(83, 2, 3, 15))
+    many = np.stack([one, 2 * one], axis=-1)
+    found = batch(lambda x: jnp.sum(x, axes))(jnp.asarray(many))
+    np.testing.assert_allclose(found, np.sum(many, axes), rtol=1e-12, atol=1e-12)
 
 
 def test_undefined_numbers_are_refused_and_never_written(tmp_path, capsys):

@@ -22,7 +22,7 @@ TRIED = (
 )
 
 
-@pytest.mark.parametrize("function", [smooth.log, lambda x: smooth.power(x, 0.3), jax.nn.softplus], ids=["log", "power", "softplus"])
+@pytest.mark.parametrize("function", [smooth.log, lambda x: smooth.power(x, 0.3), jax.nn.softplus, smooth.by_hazard])
 def test_the_batch_keeps_slopes(function):
     x = jnp.linspace(0.5, 3.0, 12).reshape(3, 4)
     _, pull = jax.vjp(batch(function), x)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, passing, power, saturate, share
+from muster.model.smooth import approach, by_hazard, passing, power, saturate, share
 from muster.model.structure import Structure
 
 
@@ -151,7 +151,7 @@ def restored(storage, works, params: Params, dt):
     weight = share(preference, jnp.sum(preference, axis=1, keepdims=True))
     pace = share(works, jnp.sum(weight * hours, axis=1))
     limit = jnp.sum(storage * yields(params), axis=1)
-    wanted = jnp.where(works > 0, pace * -jnp.expm1(-limit / jnp.where(works > 0, works * params.refurbishment_time, 1.0)), 0.0)
+    wanted = jnp.where(works > 0, pace * by_hazard(limit / jnp.where(works > 0, works * params.refurbishment_time, 1.0)), 0.0)
     return saturate(storage / 2, dt * wanted[:, None] * weight / yields(params))
 
 
@@ -213,7 +213,7 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
     value = state.active * state.quality + jnp.sum(back * qualities, axis=1) + made + repaired * state.quality
     stock = state.shells + dt * (shells_made + inputs.shells_delivered)
     plan = inputs.fire_plan
-    fired = jnp.where(plan > 0, plan * -jnp.expm1(-state.shells / jnp.where(plan > 0, plan * params.shell_reserve, 1.0)), 0.0)
+    fired = jnp.where(plan > 0, plan * by_hazard(state.shells / jnp.where(plan > 0, plan * params.shell_reserve, 1.0)), 0.0)
     fired = jnp.minimum(fired, stock / dt)
     new = State(
         storage=state.storage - hulls,
@@ -255,12 +255,12 @@ def losses(state: State, loss_share, params: Params, dt):
     """Vehicles lost in the field in dt [vehicle] by class, eq. 6: fewer machines, fewer risked than of the park of the start."""
     full = jnp.ones_like(state.active)
     risked = saturate(full, share(state.active, state.active_at_start)) / saturate(full, full)
-    return -state.active * jnp.expm1(-params.vehicle_losses * loss_share * risked * dt)
+    return state.active * by_hazard(params.vehicle_losses * loss_share * risked * dt)
 
 
 def book(state: State, lost, taken, params: Params, dt) -> State:
     """Losses of the week's fighting and vehicles taken from the enemy [vehicle] by class, eq. 6."""
-    worn = (state.active - lost) * -jnp.expm1(-params.wear * dt)
+    worn = (state.active - lost) * by_hazard(params.wear * dt)
     damaged = params.damaged_share * lost
     total = state.active - lost - worn + taken
     return replace(

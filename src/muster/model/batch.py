@@ -113,13 +113,13 @@ def with_own_slope(equation):
 
 def summed(value, axes: tuple[int, ...]):
     """A sum over axes; over a short axis as an addition of slices, which XLA joins with what comes before and after it."""
-    for axis in sorted(axes, reverse=True):
-        if value.shape[axis] <= SHORT:
-            parts = [jax.lax.index_in_dim(value, place, axis, keepdims=False) for place in range(value.shape[axis])]
-            value = sum(parts[1:], parts[0]) if parts else jnp.sum(value, axis)
-        else:
-            value = jnp.sum(value, axis)
-    return value
+    long = tuple(axis for axis in axes if value.shape[axis] > SHORT)
+    if long:  # what is summed is computed first: XLA would give both to a library that takes up to ten times as long
+        value = jnp.sum(alone(value), long, keepdims=True)
+    for axis in sorted(set(axes) - set(long), reverse=True):
+        parts = [jax.lax.index_in_dim(value, place, axis) for place in range(value.shape[axis])]
+        value = sum(parts[1:], parts[0]) if parts else jnp.sum(value, axis, keepdims=True)
+    return jax.lax.squeeze(value, axes)
 
 
 def alone(value):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, leaves, once, power, saturate, share
+from muster.model.smooth import approach, by_hazard, leaves, once, power, saturate, share
 
 
 class State(Record):
@@ -150,7 +150,7 @@ def wrong_share(load, params: Params):
 def choices(inputs: Inputs, risk, skilled_share, params: Params):
     """Probabilities to comply, evade and flee [1] by region and skill, eq. 6; the shares at a decree fix the intercepts."""
     comply_share = 1 - params.evade_share - params.flee_share
-    distrust = params.trust_evasion * (inputs.trust - inputs.trust_at_start)
+    (distrust,) = once(params.trust_evasion * (inputs.trust - inputs.trust_at_start))
     fear = jnp.exp(params.risk_evasion * (risk - params.decree_risk) - distrust)[:, None]
     penalty = params.penalty_evasion * (inputs.penal_severity - inputs.penal_severity_at_start)
     skilled = jnp.exp(params.skill_flight * jnp.stack([1 - skilled_share, -skilled_share]))
@@ -171,7 +171,7 @@ def volunteering(inputs: Inputs, risk, params: Params, dt):
     """Volunteers per man on the register [1/week] by region, eq. 8."""
     pay = power(inputs.pay / inputs.real_wage, params.pay_elasticity)
     rate = params.volunteer_rate * pay * jnp.exp(-params.risk_volunteering * risk) * inputs.volunteer_staffing * inputs.recruiting
-    return -jnp.expm1(-rate * dt) / dt
+    return by_hazard(rate * dt) / dt
 
 
 def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outputs, Flows]:
@@ -182,7 +182,7 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     register = jnp.sum(by_skill, axis=1)
     weights = quota_weights(register, inputs, params)
     decreed = params.cap_ratio * jnp.stack([inputs.decree_quota, inputs.later_decree_quota])
-    quota = (decreed + jnp.stack([inputs.ordered, jnp.zeros_like(inputs.ordered)]))[:, None] * weights
+    (quota,) = once((decreed + jnp.stack([inputs.ordered, jnp.zeros_like(inputs.ordered)]))[:, None] * weights)
     wanted = quota + state.backlog / params.backlog_time
     capacity = params.office_capacity * register * inputs.state_capacity
     demand = jnp.sum(wanted, axis=0)
@@ -193,10 +193,9 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
     skilled_share = share(jnp.sum(by_skill[:, 0]), jnp.sum(register))
     wrong, comply, evade, flee = once(wrong_share(share(sent, capacity), params)[:, None], *choices(inputs, risk, skilled_share, params))
     channel, kept = once(channel, (1 - wrong) * comply + (1 - params.sent_home_share) * wrong)
-    inducted = channel[..., None] * (people * kept)
-    found, forgiven = leaves(inputs.evading, (params.detection_rate, params.forgiveness_rate), dt)
-    found_flow = channel * found / dt
-    taken = jnp.sum(inducted, axis=2) + found_flow
+    inducted = people * kept
+    found, forgiven = once(*(men / dt for men in leaves(inputs.evading, (params.detection_rate, params.forgiveness_rate), dt)))
+    (taken,) = once(channel * (jnp.sum(inducted, axis=1) + found))
     willing = volunteering(inputs, risk, params, dt)
     prisoners = saturate(inputs.prisoner_offers, state.convicts / params.convict_time)
     wrongly_called = jnp.sum(people * wrong)
@@ -212,25 +211,25 @@ def step(state: State, inputs: Inputs, params: Params, dt) -> tuple[State, Outpu
         notices=people,
         volunteer_rate=willing,
         experience=shares(jnp.sum(jnp.sum(inputs.eligible * kept[..., None], axis=1) * rate, axis=0)),
-        inducted=inducted,
-        found=found_flow,
+        inducted=channel[..., None] * inducted,
+        found=channel * found,
         volunteers=(by_skill - dt * people) * willing[:, None],
         prisoners=prisoners,
         outside_men=inputs.outside_men,
         evaded=people * (1 - wrong) * evade,
-        forgiven=forgiven / dt,
+        forgiven=forgiven,
         fled=people * (1 - wrong) * flee,
     )
     unserved = jnp.sum(by_experience[:, 0] * rate[:, 0])
-    return new, readings(flows, unserved, wrongly_called, risk, new, params), flows
+    return new, readings(flows, jnp.sum(taken), unserved, wrongly_called, risk, new, params), flows
 
 
-def readings(flows: Flows, unserved, wrongly_called, risk, new: State, params: Params) -> Outputs:
+def readings(flows: Flows, called_up, unserved, wrongly_called, risk, new: State, params: Params) -> Outputs:
     """What is recorded of the week's call-up."""
     people = jnp.sum(flows.notices)
     valid = people - wrongly_called
     return Outputs(
-        called_up=jnp.sum(flows.inducted) + jnp.sum(flows.found),
+        called_up=called_up,
         evaded=jnp.sum(flows.evaded),
         fled_notice=jnp.sum(flows.fled),
         wrongly_called=wrongly_called,

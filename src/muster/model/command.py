@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from muster.model.luck import LEVELS, passed
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import positive, power, share
+from muster.model.smooth import by_hazard, positive, power, share
 from muster.model.structure import Structure
 
 
@@ -147,7 +147,7 @@ def suppression(state: State, difficulty, inputs: Inputs, params: Params, dt, st
 
 def chain(shortfall, true, swallowed, plan, inputs: Inputs, params: Params, dt):
     """Shortfall believed at each level [person], eq. 1: levels beyond the chain's length pass news through."""
-    moves = -jnp.expm1(-dt / params.level_time)
+    moves = by_hazard(dt / params.level_time)
     told = jnp.stack([passed_on(d, swallowed, plan, params) for d in (true, *shortfall[:-1])])
     error = params.report_error * plan * jnp.sqrt(dt) * inputs.war * inputs.noise
     filtered = shortfall + moves * (told - shortfall) + error
@@ -162,7 +162,7 @@ def write(state: State, inputs: Inputs, params: Params, dt, structure: Structure
     """The week's truth enters the chain, eq. 1-3 and 6."""
     true = inputs.goal - inputs.troops
     ground_lost = positive(-inputs.recent_ground, params.ground_corner)
-    difficulty = -jnp.expm1(-(params.difficulty_losses * inputs.loss_share + params.difficulty_ground * ground_lost))
+    difficulty = by_hazard(params.difficulty_losses * inputs.loss_share + params.difficulty_ground * ground_lost)
     swallowed = suppression(state, difficulty, inputs, params, dt, structure)
     believed = chain(state.shortfall, true, swallowed, inputs.goal, inputs, params, dt)
     reported = inputs.goal - believed[-1]
@@ -178,7 +178,7 @@ def write(state: State, inputs: Inputs, params: Params, dt, structure: Structure
         suppression=swallowed,
         punishment=state.punishment
         + params.purge * revelation
-        - (state.punishment - params.punishment_at_start) * -jnp.expm1(-dt / params.punishment_time),
+        - (state.punishment - params.punishment_at_start) * by_hazard(dt / params.punishment_time),
         revelation_hazard=hazard,
         short=short,
         reported_short=reported_short,

@@ -14,7 +14,7 @@ from muster.model import ages
 from muster.model.ages import QUARTER, Frozen, Margins, Moved, Tables, composition
 from muster.model.levers import COHORTS, Setting
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import leaves, once, positive, power, share
+from muster.model.smooth import by_hazard, leaves, once, positive, power, share
 
 
 class State(Record):
@@ -191,7 +191,7 @@ def uncertainty(yearly_risk, danger, inputs: Inputs, params: Params):
     wage = positive(1 - inputs.real_wage, params.corner) - flat
     trust = positive(-inputs.trust, params.corner) - flat
     weight = params.risk_uncertainty * yearly_risk + params.wage_uncertainty * wage + params.trust_uncertainty * trust
-    return -jnp.expm1(-jnp.maximum(weight + params.fire_uncertainty * danger, 0.0))
+    return by_hazard(jnp.maximum(weight + params.fire_uncertainty * danger, 0.0))
 
 
 def absent(margins: Margins, frozen: Frozen):
@@ -247,10 +247,10 @@ def women_week(state: State, inputs: Inputs, params: Params, leavers, dt):
     old, danger = state.margins, params.fire_mortality * inputs.under_fire
     died, burned = leaves(old.women, ((state.frozen.women_mortality + danger) / 52, inputs.fire_others), dt)
     along = jnp.minimum(inputs.companions * leavers, (old.women - burned - died) / 2)
-    back = old.women_abroad * -jnp.expm1(-inputs.returning * dt)
+    back = old.women_abroad * by_hazard(inputs.returning * dt)
     fire = jnp.sum(inputs.fire_others * old.women) / jnp.sum(old.women)
-    others_left = state.others * -jnp.expm1(-fire * dt)
-    others_back = state.others_abroad * -jnp.expm1(-inputs.returning * dt)
+    others_left = state.others * by_hazard(fire * dt)
+    others_back = state.others_abroad * by_hazard(inputs.returning * dt)
     return {"died": died, "left": burned + along, "back": back, "others_left": others_left, "others_back": others_back}
 
 
@@ -259,10 +259,10 @@ def book(state: State, inputs: Inputs, setting: Setting, params: Params, dt) -> 
     old, skills = state.margins, state.frozen.skills
     remaining, exempt, home = at_home_week(state, inputs, params, dt)
     found, forgiven = dt * inputs.found, dt * inputs.forgiven
-    slipped = old.evading * -jnp.expm1(-jnp.sum(inputs.leaving_men, axis=1) / 2 * dt)
+    slipped = old.evading * by_hazard(jnp.sum(inputs.leaving_men, axis=1) / 2 * dt)
     entered, joined = taken_in(inputs, found[..., None] * skills, setting, dt)
     serving, dead, discharged, gone = army_week(old.serving, entered, inputs, dt)
-    back = old.abroad * -jnp.expm1(-inputs.returning * dt)
+    back = old.abroad * by_hazard(inputs.returning * dt)
     evaded, notice = dt * inputs.evaded, dt * inputs.fled
     women = women_week(state, inputs, params, jnp.sum(home["went"] + notice, axis=1) + slipped, dt)
     left = home["went"] + home["burned"] + notice

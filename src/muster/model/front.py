@@ -26,7 +26,7 @@ from muster.model.front_law import (
 from muster.model.levers import Ground
 from muster.model.luck import passed
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import between, power, share
+from muster.model.smooth import between, by_hazard, power, share
 from muster.model.structure import Structure
 
 __all__ = ["Inputs", "Params", "staffing"]  # the law's records are the front's
@@ -133,7 +133,7 @@ def present(state: State):
 
 def passing_out(time, dt):
     """Share of a well-mixed stock that leaves in dt [1]."""
-    return -jnp.expm1(-dt / time)
+    return by_hazard(dt / time)
 
 
 def reinforce(state: State, arrivals, allied, cadre, theatre_share, return_share, goal, demobilising, params: Params, dt):
@@ -147,9 +147,9 @@ def reinforce(state: State, arrivals, allied, cadre, theatre_share, return_share
     returned = return_share * out_of_care
     short = share(goal, jnp.sum(state.troops))
     onset = jax.nn.sigmoid((short - 1) / params.rear_draft_width)
-    drafted = state.rear * -jnp.expm1(-params.rear_draft_rate * onset * dt)
+    drafted = state.rear * by_hazard(params.rear_draft_rate * onset * dt)
     cadre_men = jnp.minimum(dt * cadre, state.rear[0] - drafted[0])
-    leaving = -jnp.expm1(-demobilising * dt / params.demobilisation_time)
+    leaving = by_hazard(demobilising * dt / params.demobilisation_time)
     troops = state.troops * (1 - leaving)
     rear = state.rear - drafted
     rear = rear.at[0].add(-cadre_men)

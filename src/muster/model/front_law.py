@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 
 from muster.model.levers import Ground
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import between, power, saturate, share
+from muster.model.smooth import between, by_hazard, power, saturate, share
 
 
 class Params(Record):
@@ -169,7 +169,7 @@ def losses_by_cohort(troops, loss_share, params: Params, dt):
     )
     risk = jnp.stack([params.new_men_risk * exposure, exposure])
     mean = share(jnp.sum(troops * risk), jnp.sum(troops))
-    return -troops * jnp.expm1(-loss_share * share(risk, mean) * dt)
+    return troops * by_hazard(loss_share * share(risk, mean) * dt)
 
 
 def killed_share(enemy: Inputs, params: Params):

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, leaves, logit, positive, pulse, saturate, share
+from muster.model.smooth import approach, by_hazard, leaves, logit, positive, pulse, saturate, share
 from muster.model.structure import Structure
 
 
@@ -145,8 +145,8 @@ def present(state: State):
 
 def exhaustion(x, inputs: Inputs, params: Params, dt):
     """Exhaustion [1], eq. 1: two clocks, in line and out of it; arrivals are fresh."""
-    tired = -jnp.expm1(-inputs.time_in_line * inputs.intensity * dt / params.exhaustion_time)
-    rested = -jnp.expm1(-(1 - inputs.time_in_line) * dt / params.recovery_time)
+    tired = by_hazard(inputs.time_in_line * inputs.intensity * dt / params.exhaustion_time)
+    rested = by_hazard((1 - inputs.time_in_line) * dt / params.recovery_time)
     worn = x + tired * (1 - x) - rested * x
     return (1 - inputs.arrival_share) * worn + inputs.arrival_share * params.exhaustion_new * inputs.intensity
 
@@ -155,7 +155,7 @@ def cohesion(c, inputs: Inputs, params: Params, dt):
     """Cohesion [1], eq. 2: built in the field with time, destroyed by losses, mixing and turnover; at rest in peace."""
     built = approach(c, params.cohesion_limit, params.cohesion_time / jnp.maximum(inputs.war, 1e-9), dt)
     kept = built * jnp.exp(-inputs.war * (params.turnover_loss * inputs.loss_share + params.mixed_loss * inputs.mixed) * dt)
-    return kept + (params.cohesion_new - kept) * -jnp.expm1(-params.turnover_loss * inputs.arrival_share * inputs.war)
+    return kept + (params.cohesion_new - kept) * by_hazard(params.turnover_loss * inputs.arrival_share * inputs.war)
 
 
 def service_term(service, params: Params):

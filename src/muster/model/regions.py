@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from muster.model.levers import Setting
 from muster.model.luck import REGION_STAGES, passed
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, logit, once, share
+from muster.model.smooth import approach, by_hazard, logit, once, share
 from muster.model.structure import Structure
 
 
@@ -119,7 +119,7 @@ def grievance_target(load, inputs: Inputs, setting: Setting, age_of_war, params:
     gap = jnp.log(setting.relative_income)
     cut = params.transfer_grievance * inputs.fiscal_distress / params.reference_distress
     forgotten = jnp.exp(-params.lost_autonomy_age / params.lost_autonomy_time)
-    autonomy = params.lost_autonomy * setting.lost_autonomy * forgotten * jnp.expm1(-age_of_war / params.lost_autonomy_time)
+    autonomy = -params.lost_autonomy * setting.lost_autonomy * forgotten * by_hazard(age_of_war / params.lost_autonomy_time)
     widened = params.income_grievance * gap * gap * inputs.fiscal_distress / params.reference_distress
     paid = params.pay_grievance * inputs.recruit_income
     match structure.burden_grievance:

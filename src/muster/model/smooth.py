@@ -1,9 +1,13 @@
 """The only mathematics that subsystems share: limits, shares and outflows without hard corners."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
 LOG_2 = 0.6931471805599453
+LOG_2_FIRST, LOG_2_REST = 0.693147180369123816490, 1.90821492927058770002e-10  # k times the first is exact for |k| < 2 ** 20
+MOST_HAZARD = 40.0  # by which all leave: 1 - exp(-x) is 1 from here on
 
 
 def positive(x, width):
@@ -14,7 +18,7 @@ def positive(x, width):
 def saturate(limit, wanted):
     """Smooth minimum limit (1 - exp(-wanted / limit)) of two amounts >= 0; 0 where the limit is 0."""
     safe = jnp.where(limit > 0, limit, jnp.ones_like(limit))
-    return jnp.where(limit > 0, -limit * jnp.expm1(quotient(-wanted, safe)), jnp.zeros_like(limit))
+    return jnp.where(limit > 0, limit * by_hazard(quotient(wanted, safe)), jnp.zeros_like(limit))
 
 
 def share(part, whole):
@@ -75,11 +79,37 @@ def slope_of_log(x, change):
     return log(*x), change[0] / x[0]
 
 
+@jax.custom_jvp
+def by_hazard(x):
+    """Share 1 - exp(-x) that leaves by a hazard of x >= 0 in all, exact where x is small; error 3e-16.
+
+    exp(-x) = 2 ** k * exp(r) with |r| <= log 2 / 2, and exp(r) - 1 as a series: less than half of the time of XLA's own expm1 in float64.
+    In float32 XLA's is quicker. Computed once: a series looks cheap to the compiler, which would compute it anew for each use.
+    """
+    if jnp.result_type(x) != jnp.float64:
+        return -jnp.expm1(-x)
+    left = jnp.where(x > MOST_HAZARD, -MOST_HAZARD, -x)
+    whole = jnp.floor(left * (1 / LOG_2) + 0.5)
+    r = left - whole * LOG_2_FIRST - whole * LOG_2_REST
+    series = jnp.full_like(r, 1 / math.factorial(13))
+    for place in range(12, 1, -1):
+        series = series * r + 1 / math.factorial(place)
+    scale = jax.lax.bitcast_convert_type((whole.astype(jnp.int64) + 1023) << 52, jnp.float64)
+    return once((1 - scale) - scale * (r + r * r * series))[0]
+
+
+@by_hazard.defjvp
+def slope_of_share_by_hazard(x, change):
+    """The share and its change."""
+    share_by_hazard = by_hazard(*x)
+    return share_by_hazard, (1 - share_by_hazard) * change[0]
+
+
 def leaves(stock, hazards, dt):
     """Amounts that leave a stock by competing hazards [1/week] within dt: together stock (1 - exp(-sum h dt))."""
     total = sum(hazards[1:], hazards[0])
-    gone = -stock * jnp.expm1(-total * dt)
-    return tuple(gone * share(hazard, total) for hazard in hazards)
+    left = stock * by_hazard(total * dt)
+    return tuple(left * share(hazard, total) for hazard in hazards)
 
 
 def passing(time, dt):
@@ -89,7 +119,7 @@ def passing(time, dt):
 
 def approach(x, target, time, dt):
     """x after dt of a first-order approach to target; exact for a constant target, so never past it."""
-    return x - (target - x) * jnp.expm1(-dt / time)
+    return x + (target - x) * by_hazard(dt / time)
 
 
 def between(x, low, high):

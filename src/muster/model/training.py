@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import passing, saturate, share
+from muster.model.smooth import by_hazard, passing, saturate, share
 
 
 class Pipeline(Record):
@@ -273,7 +273,7 @@ def practised(skill, in_line, params: Params, dt):
     gain = params.field_learning_rate * in_line
     loss = params.decay_rate * (1 - in_line)
     rest = share(gain * params.skill_full + loss * params.skill_floor, gain + loss)
-    return skill - (rest - skill) * jnp.expm1(-(gain + loss) * dt)  # as it was where neither practice nor disuse counts
+    return skill + (rest - skill) * by_hazard((gain + loss) * dt)  # as it was where neither practice nor disuse counts
 
 
 def join(state: State, joining: Joining, params: Params) -> State:
