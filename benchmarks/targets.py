@@ -200,13 +200,13 @@ def part_of_a_million() -> dict:
 
 def sweeping() -> dict:
     """Sweeps of few and of more runs by one worker and by two, warm, on the disk and in memory, and what handing over a chunk takes."""
-    from muster import sweep
+    from muster import workers
 
     found = {}
     for place, base in {"disk": None, "memory": MEMORY}.items():
         if base is None or base.is_dir():
             found[place] = swept(base)
-    with sweep.pool_of(1) as pool:
+    with workers.processes(1) as pool:
         pool.submit(int).result()
         begun = time.perf_counter()
         for number in range(HANDED):

@@ -10,10 +10,11 @@ import sys
 import time
 from pathlib import Path
 
+import distributed
 import numpy as np
 import pytest
 
-from muster import chunks, cli, output, sweep
+from muster import chunks, cli, output, sweep, workers
 from muster.errors import UserError
 from muster.experiment import build
 
@@ -212,3 +213,51 @@ def no_workers_left(store):
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
     time.sleep(3)
     return before == {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    """A Dask cluster of two processes on this machine."""
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as made:
+        yield made
+
+
+@pytest.mark.slow
+def test_workers_of_a_scheduler_leave_the_same_bytes(tmp_path, cluster):
+    plan = {"scenario": "toy", "seed": [1, 2], "draws": 1_250}
+    (tmp_path / "plan.yaml").write_text(json.dumps(plan))
+    words = ["sweep", str(tmp_path / "plan.yaml"), "--out", str(tmp_path / "far"), "--scheduler", cluster.scheduler_address]
+    assert cli.status(words) == 0
+    sweep.sweep(plan, tmp_path / "near")
+    assert digests(tmp_path / "far") == digests(tmp_path / "near")
+    assert cli.status(words) == 0  # nothing is left to do
+
+
+@pytest.mark.slow
+def test_a_worker_with_another_muster_computes_nothing(tmp_path, cluster, monkeypatch):
+    monkeypatch.setattr(output, "library_sha256", lambda: "0" * 64)
+    with pytest.raises(UserError, match="has another version of Muster"):
+        sweep.sweep({"scenario": "toy", "draws": 10}, tmp_path / "store", scheduler=cluster.scheduler_address)
+    assert not (tmp_path / "store" / "run" / "results.nc").exists()
+
+
+def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "ANSWERS", 0.5)
+    with pytest.raises(UserError, match="no scheduler of Dask answers there"):
+        sweep.sweep({"scenario": "toy", "draws": 10}, tmp_path / "store", scheduler="tcp://127.0.0.1:9")
+    with pytest.raises(UserError, match="either workers of this machine or a scheduler"):
+        sweep.sweep({"scenario": "toy", "draws": 10}, tmp_path / "store", workers=2, scheduler="tcp://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(("changes", "message"), [({"version": "0"}, "another version"), ({"scenario_sha256": "0"}, "other files of run")])
+def test_a_worker_elsewhere_wants_the_same_files(tmp_path, monkeypatch, changes, message):
+    monkeypatch.setattr(sweep, "one_device", lambda: None)  # this process keeps its devices
+    known = sweep.checked(sweep.Plan, {"scenario": "toy", "draws": 10}, "plan")
+    (run,) = sweep.runs_of(known)
+    about = sweep.described(known, (run,))
+    expected = {key: about[key] for key in ("version", "library_sha256")} | about["texts"][sweep.key_of(run)]
+    with pytest.raises(UserError, match="does not see"):
+        sweep.elsewhere(expected, sweep.compute, run, 0, tmp_path / "store" / run.name)
+    sweep.begin(tmp_path / "store", about)
+    with pytest.raises(UserError, match=message):
+        sweep.elsewhere(expected | changes, sweep.compute, run, 0, tmp_path / "store" / run.name)

@@ -1,39 +1,34 @@
-"""Sweeps: many runs from one plan, in chunks that several processes compute; killed at any moment, a sweep goes on where it was.
+"""Sweeps: many runs from one plan, in chunks that several workers compute; killed at any moment, a sweep goes on where it was.
 
 The folder of a sweep holds `plan.json` (what it is of), a folder a run as `muster run` leaves it, and `table.csv` once all runs are
 whole. The chunks of a run that is not whole yet wait in its folder; every file is written beside and renamed.
 """
 
 import csv
-import gc
 import io
 import itertools
 import json
-import multiprocessing
 import os
+import platform
 import re
-import signal
-import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib.metadata import version
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from muster import chunks, heap, output, programs, results, simulate
+from muster import chunks, output, programs, results, simulate
 from muster.errors import UserError
 from muster.evidence import Strict, checked
 from muster.experiment import RESOLUTIONS, Experiment, build, structures_of
 from muster.reading import read_yaml
+from muster.workers import Workers, of_scheduler, one_device, processes
 from muster.writer import WHOLE, Writer
 
 PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
@@ -159,13 +154,17 @@ def experiment_of(run: Run) -> Experiment:
     return build(*given, structure, run.sets, run.dt, run.resolution, drawn_from)
 
 
+def key_of(run: Run) -> str:
+    """What the files of a run are found by in plan.json."""
+    return "/".join((run.scenario, run.policy, run.continuation, run.set))
+
+
 def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
     """What plan.json says: another sweep, other files or another library give other words. Every input is read: errors come first."""
     output.kept_whole(output.frame_of(experiment_of(runs[0])), plan.keep)
     texts = {}
     for run in runs:
-        key = "/".join((run.scenario, run.policy, run.continuation, run.set))
-        if key not in texts:
+        if (key := key_of(run)) not in texts:
             experiment = experiment_of(run)
             texts[key] = {"scenario_sha256": experiment.sha256, "posterior": str(experiment.posterior)}
     return {
@@ -260,100 +259,82 @@ def sweep(
     out: Path | str,
     workers: int | None = None,
     part: tuple[int, int] = (1, 1),
+    scheduler: str | None = None,
     progress: Progress = lambda *_: None,
 ) -> Sweep:
     """Runs what a plan (a file, or what such a file holds) says, into the folder `out`; goes on where an earlier call was stopped.
 
     workers: processes, one core each (all cores). part = (k, n): only every n-th run from the k-th on, so that n machines share a folder.
+    scheduler: the address of a Dask scheduler, whose workers compute instead; all machines share `out`.
     Each worker imports the script that calls this: it needs `if __name__ == "__main__":`.
     """
     known = plan if isinstance(plan, Plan) else checked(Plan, plan, "plan") if isinstance(plan, dict) else read_plan(plan)
     count, folder = workers or programs.cores(), Path(out)
     if count < 1 or not 1 <= part[0] <= part[1]:
         raise UserError("sweep: at least one worker, and a part K/N with K from 1 to N, were expected.")
+    if scheduler and workers:
+        raise UserError("sweep: either workers of this machine or a scheduler, whose workers are its own, was expected.")
     made = Sweep(folder, runs_of(known))
-    begin(folder, described(known, made.runs))
+    about = described(known, made.runs)
+    begin(folder, about)
     todo = [run for run in made.runs[part[0] - 1 :: part[1]] if not made.whole(run)]
     for run in filter(made.whole, made.runs[part[0] - 1 :: part[1]]):
         clear(run, folder / run.name)  # of one that was stopped between the two
-    work(made, todo, count, progress)
+    if todo:
+        with of_scheduler(scheduler) if scheduler else processes(count) as pool:
+            work(made, todo, pool, about if scheduler else None, progress)
     if all(map(made.whole, made.runs)):
         written(folder / TABLE, lines_of(made.rows()))
     return made
 
 
-def work(made: Sweep, todo: list[Run], workers: int, progress: Progress) -> None:
-    """Computes the missing chunks of some runs in order, and makes each run's results when its last chunk is there."""
+def work(made: Sweep, todo: list[Run], pool: Workers, about: dict | None, progress: Progress) -> None:
+    """Computes the missing chunks of some runs in order, and makes each run's results when its last chunk is there.
+
+    about: what plan.json says, where workers may be of another machine.
+    """
     missing = {run: {first for first in run.firsts() if not chunks.path_of(made.folder / run.name, first).exists()} for run in todo}
     waiting = deque((run, first) for run in todo for first in (sorted(missing[run]) or [None]))
     whole = sum(len(run.firsts()) for run in todo)
-    if not todo:
-        return
     progress("", whole - sum(map(len, missing.values())), whole)
-    with pool_of(min(workers, len(waiting))) as pool:
-        running: dict[Future, tuple[Run, int | None]] = {}
-        while waiting or running:
-            while waiting and len(running) < AHEAD * workers:
-                run, first = waiting.popleft()
-                with deaf():  # so that a worker that is just starting does not tell of Ctrl-C
-                    folder = made.folder / run.name
-                    future = pool.submit(assemble, run, folder) if first is None else pool.submit(compute, run, first, folder)
-                running[future] = run, first
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                run, first = running.pop(future)
-                future.result()
-                if first is not None:
-                    missing[run].discard(first)
-                    progress("", whole - sum(map(len, missing.values())), whole)
-                    if not missing[run] and not made.whole(run):
-                        waiting.appendleft((run, None))
+    running: dict[Future, tuple[Run, int | None]] = {}
+    while waiting or running:
+        while waiting and len(running) < AHEAD * pool.count():
+            run, first = waiting.popleft()
+            running[task(made.folder, run, first, pool, about)] = run, first
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            run, first = running.pop(future)
+            future.result()
+            if first is not None:
+                missing[run].discard(first)
+                progress("", whole - sum(map(len, missing.values())), whole)
+                if not missing[run] and not made.whole(run):
+                    waiting.appendleft((run, None))
 
 
-@contextmanager
-def pool_of(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """Worker processes of one device each, which end at once when the work is given up or this process dies."""
-    context = multiprocessing.get_context("spawn")
-    ends, held = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(workers, context, made_ready, (ends,))
-    try:
-        yield pool
-    except BaseException as problem:
-        held.close()
-        if isinstance(problem, BrokenProcessPool):
-            raise UserError(
-                "sweep: a worker was ended from outside, or ran out of memory. What is done is kept: call again, with fewer --workers."
-            ) from None
-        raise
-    finally:
-        pool.shutdown(cancel_futures=True)
-        held.close()
+def task(folder: Path, run: Run, first: int | None, pool: Workers, about: dict | None) -> Future:
+    """Gives a worker a chunk of a run, or a run to be made of its chunks."""
+    function, rest = (assemble, ()) if first is None else (compute, (first,))
+    if about is None:
+        return pool.submit(function, run, *rest, folder / run.name)
+    expected = {key: about[key] for key in ("version", "library_sha256")} | about["texts"][key_of(run)]
+    return pool.submit(elsewhere, expected, function, run, *rest, folder.resolve() / run.name)
 
 
-def made_ready(ends: Connection) -> None:
-    """A worker: one device, deaf to Ctrl-C, and gone when the other end of the pipe is."""
-
-    def last() -> None:
-        try:
-            ends.recv()
-        except (EOFError, OSError):
-            os._exit(1)
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    heap.shared()
-    programs.use_devices(1)
-    gc.freeze()  # what was imported is not looked through again
-    threading.Thread(target=last, daemon=True).start()
+def elsewhere(expected: dict[str, str], function: Callable, run: Run, *rest) -> None:
+    """A task of a worker that may be of another machine: with the same Muster, the same files and the same folder, or not at all."""
+    one_device()
+    folder, here = rest[-1], f"--scheduler: the worker on {platform.node()}"
+    if not (folder.parent / PLAN).is_file():
+        raise UserError(f"{here} does not see {folder.parent}; a folder that all machines share was expected.")
+    if version("muster") != expected["version"] or library_here() != expected["library_sha256"]:
+        raise UserError(f"{here} has another version of Muster; install there what is installed here.")
+    if experiment_of(run).sha256 != expected["scenario_sha256"]:
+        raise UserError(f"{here} has other files of {run.name}; start it where the paths of the plan lead to the same files.")
+    function(run, *rest)
 
 
-@contextmanager
-def deaf() -> Iterator[None]:
-    """Ctrl-C is not passed on to a process that is started within; this one hears it afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
-    try:
-        yield
-    finally:
-        if heard is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, heard)
+@cache
+def library_here() -> str:
+    """The hash of the library of this process."""
+    return output.library_sha256()

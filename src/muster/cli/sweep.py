@@ -15,6 +15,9 @@ def sweep(
     out: Annotated[Path, typer.Option(metavar="STORE", help="the folder of the sweep; an unfinished one is taken up")],
     workers: Annotated[int | None, typer.Option(metavar="N", min=1, help="processes of one core each  [all cores]")] = None,
     part: Annotated[str, typer.Option(metavar="K/N", help="only every N-th run from the K-th on: N machines share one folder")] = "1/1",
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="a Dask scheduler whose workers compute; they share the folder")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print what was done for a machine, on stdout")] = False,
 ) -> int:
     """Run every combination of a plan; killed at any moment, the same command goes on where it was."""
@@ -27,7 +30,7 @@ def sweep(
         raise UserError(f"--part {part}: K/N was expected, such as 2/3 for the second of three machines.")
     with progress_bar(f"Sweeping {plan.stem}", "chunks") as update:
         try:
-            made = swept(plan, out, workers, (int(chosen[1]), int(chosen[2])), update)
+            made = swept(plan, out, workers, (int(chosen[1]), int(chosen[2])), scheduler, update)
         except KeyboardInterrupt:
             typer.echo(f"Stopping; what is done stays in {out}, and the same command goes on.", err=True)
             return 130
