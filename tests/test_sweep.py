@@ -241,6 +241,12 @@ def test_a_worker_with_another_muster_computes_nothing(tmp_path, cluster, monkey
     assert not (tmp_path / "store" / "run" / "results.nc").exists()
 
 
+def test_a_scheduler_without_its_package_is_told(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(UserError, match="pip install distributed"):
+        sweep.sweep({"scenario": "toy", "draws": 10}, tmp_path / "store", scheduler="tcp://127.0.0.1:9")
+
+
 def test_a_scheduler_that_does_not_answer_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr(workers, "ANSWERS", 0.5)
     with pytest.raises(UserError, match="no scheduler of Dask answers there"):
