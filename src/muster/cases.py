@@ -261,7 +261,8 @@ def side_of(
         "titular_groups": [0, 1],
         "neighbours": [[0, 1], [1, 0]],
     }
-    setting |= {key: {"value": value, "source": source} for key, value in regions.items()}
+    two_regions = given.unknown["noncore_share"].source.model_dump()
+    setting |= {key: {"value": value, "source": two_regions} for key, value in regions.items()}
     home = {"value": people / number(given.people_per_km2), "source": given.people_per_km2.source.model_dump()}
     setting |= {"call_up_age": given.call_up_age.model_dump(), "area": area, "home_area": home}
     before, late = (
@@ -280,6 +281,8 @@ def side_of(
         },
         "course_length": {"path": {case.start: before, middle: late}, "between": "linear", "source": source},
         "intensity": {"value": intensity, "source": given.intensity.source.model_dump()},
+        "theatre_share": given.in_theatre.model_dump(),
+        "theatre_goal_share": given.in_theatre.model_dump(),
     }
     return {"label": case.name, "setting": setting, "levers": levers}
 
