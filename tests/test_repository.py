@@ -11,6 +11,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+import yaml
 
 from muster.evidence import SUBSYSTEMS
 
@@ -180,3 +181,9 @@ def test_map_reader_sees_nested_folders():
     paths = {"a.md", "b.toml", "src/pack", "src/pack/inner", "src/pack/c.py", ".ci", ".ci/run"}
     assert mapped(text) == paths
     assert mapped("".join(f"    {line}\n" for line in text.splitlines())) == paths
+
+
+def test_every_planted_fault_changes_one_place():
+    for number, fault in enumerate(yaml.safe_load((ROOT / "tools" / "faults.yaml").read_text(encoding="utf-8")), 1):
+        text = (ROOT / "src" / "muster" / "model" / f"{fault['file']}.py").read_text(encoding="utf-8")
+        assert text.count(fault["old"]) == 1, f"fault {number}: {fault['old']}"

@@ -22,7 +22,11 @@ TRIED = (
 )
 
 
-@pytest.mark.parametrize("function", [smooth.log, lambda x: smooth.power(x, 0.3), jax.nn.softplus, smooth.by_hazard])
+@pytest.mark.parametrize(
+    "function",
+    [smooth.log, lambda x: smooth.power(x, 0.3), jax.nn.softplus, smooth.by_hazard],
+    ids=["log", "power", "softplus", "by_hazard"],
+)
 def test_the_batch_keeps_slopes(function):
     x = jnp.linspace(0.5, 3.0, 12).reshape(3, 4)
     _, pull = jax.vjp(batch(function), x)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import distributed
@@ -267,3 +268,13 @@ def test_a_worker_elsewhere_wants_the_same_files(tmp_path, monkeypatch, changes,
     sweep.begin(tmp_path / "store", about)
     with pytest.raises(UserError, match=message):
         sweep.elsewhere(expected | changes, sweep.compute, run, 0, tmp_path / "store" / run.name)
+
+
+def test_a_worker_elsewhere_tells_which_files_it_does_not_find(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "one_device", lambda: None)
+    known = sweep.checked(sweep.Plan, {"scenario": "toy", "draws": 10}, "plan")
+    (there,) = sweep.runs_of(known)
+    about, run = sweep.described(known, (there,)), replace(there, scenario="my-war.yaml")
+    sweep.begin(tmp_path / "store", about)
+    with pytest.raises(UserError, match=r"the worker on .* cannot read the files of run: my-war.yaml does not exist"):
+        sweep.elsewhere(about | {"scenario_sha256": ""}, sweep.compute, run, 0, tmp_path / "store" / run.name)

@@ -16,7 +16,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import asdict, dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Literal
@@ -33,6 +33,7 @@ from muster.writer import WHOLE, Writer
 
 PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
 CHUNK = {"national": 10 * simulate.LANE, "regional": 4 * simulate.REGIONAL_LANE}  # draws: four to six seconds of a core
+START_THERE = "Start it where the paths of the plan lead to the same files."
 AHEAD = 2  # chunks a worker has been given: the one at work and the next
 Progress = Callable[[str, int, int], None]
 
@@ -327,14 +328,12 @@ def elsewhere(expected: dict[str, str], function: Callable, run: Run, *rest) -> 
     folder, here = rest[-1], f"--scheduler: the worker on {platform.node()}"
     if not (folder.parent / PLAN).is_file():
         raise UserError(f"{here} does not see {folder.parent}; a folder that all machines share was expected.")
-    if version("muster") != expected["version"] or library_here() != expected["library_sha256"]:
+    if version("muster") != expected["version"] or output.library_sha256() != expected["library_sha256"]:
         raise UserError(f"{here} has another version of Muster; install there what is installed here.")
-    if experiment_of(run).sha256 != expected["scenario_sha256"]:
-        raise UserError(f"{here} has other files of {run.name}; start it where the paths of the plan lead to the same files.")
+    try:
+        found = experiment_of(run).sha256
+    except UserError as problem:
+        raise UserError(f"{here} cannot read the files of {run.name}: {problem} {START_THERE}") from None
+    if found != expected["scenario_sha256"]:
+        raise UserError(f"{here} has other files of {run.name}. {START_THERE}")
     function(run, *rest)
-
-
-@cache
-def library_here() -> str:
-    """The hash of the library of this process."""
-    return output.library_sha256()
