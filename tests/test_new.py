@@ -27,7 +27,7 @@ def template(tmp_path):
 
 
 def changed(template, old, new):
-    """The template with one text replaced, as a file of its own: what was read once is kept by its name."""
+    """The template with one text replaced, as a file of its own."""
     text = template.read_text()
     assert old in text
     other = template.with_name(f"other-{len(list(template.parent.iterdir()))}.yaml")
@@ -50,6 +50,12 @@ def test_only_the_named_file_is_written_and_it_is_a_plain_text(template):
     assert [path.name for path in template.parent.iterdir()] == ["my-war.yaml"]
     assert not template.stat().st_mode & stat.S_IXUSR
     assert load(str(template)).name == "my-war"
+
+
+def test_a_scenario_is_as_its_file_is_now(template):
+    before = load(str(template))
+    template.write_text(template.read_text().replace(before.title, "another title"))
+    assert load(str(template)).title == "another title" != before.title
 
 
 def test_a_file_that_is_there_is_kept_unless_forced(template, capsys):

@@ -17,6 +17,7 @@ import pytest
 
 from muster import chunks, cli, output, sweep, workers
 from muster.errors import UserError
+from muster.evidence import library
 from muster.experiment import build
 
 PLAN = {
@@ -274,7 +275,23 @@ def test_a_worker_elsewhere_tells_which_files_it_does_not_find(tmp_path, monkeyp
     monkeypatch.setattr(sweep, "one_device", lambda: None)
     known = sweep.checked(sweep.Plan, {"scenario": "toy", "draws": 10}, "plan")
     (there,) = sweep.runs_of(known)
-    about, run = sweep.described(known, (there,)), replace(there, scenario="my-war.yaml")
+    about, run = sweep.described(known, (there,)), replace(there, scenario=str(tmp_path / "my-war.yaml"))
     sweep.begin(tmp_path / "store", about)
-    with pytest.raises(UserError, match=r"the worker on .* cannot read the files of run: my-war.yaml does not exist"):
+    with pytest.raises(UserError, match=r"the worker on .* cannot read the files of run: .*my-war.yaml does not exist"):
         sweep.elsewhere(about | {"scenario_sha256": ""}, sweep.compute, run, 0, tmp_path / "store" / run.name)
+
+
+def test_a_worker_elsewhere_reads_a_file_that_changed(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "one_device", lambda: None)
+    mine = tmp_path / "mine.yaml"
+    mine.write_text((library() / "scenarios" / "toy.yaml").read_text())
+    known = sweep.checked(sweep.Plan, {"scenario": str(mine), "draws": 10}, "plan")
+    (run,) = sweep.runs_of(known)
+    sweep.experiment_of(run)
+    mine.write_text(mine.read_text().replace("a short war", "a war of mine"))
+    assert sweep.experiment_of(run).sha256 != build(str(mine), draws=10).sha256
+    expected = sweep.described(known, (run,)) | {"scenario_sha256": build(str(mine), draws=10).sha256}
+    sweep.begin(tmp_path / "store", expected)
+    done = []
+    sweep.elsewhere(expected, lambda run, *_: done.append(sweep.experiment_of(run).sha256), run, 0, tmp_path / "store" / run.name)
+    assert done == [expected["scenario_sha256"]]

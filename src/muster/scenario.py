@@ -2,7 +2,7 @@
 
 import datetime
 import itertools
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
@@ -135,11 +135,16 @@ def find(kind: str, name_or_path: str) -> Path:
     )
 
 
-@cache
 def load(name_or_path: str) -> Scenario:
-    """A scenario of the library by name, or a user's own by path; levers that it does not name are neutral."""
+    """A scenario of the library by name, or a user's own by path, as the file is now; levers that it does not name are neutral."""
     path = find("scenarios", name_or_path)
-    return scenario_from(parse_yaml(read_text(path), str(path)), str(path))
+    return read(read_text(path), str(path))
+
+
+@lru_cache(maxsize=16)
+def read(text: str, where: str) -> Scenario:
+    """The scenario that a text holds."""
+    return scenario_from(parse_yaml(text, where), where)
 
 
 def scenario_from(data: dict, where: str) -> Scenario:

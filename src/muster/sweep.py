@@ -276,6 +276,7 @@ def sweep(
     if scheduler and workers:
         raise UserError("sweep: either workers of this machine or a scheduler, whose workers are its own, was expected.")
     made = Sweep(folder, runs_of(known))
+    experiment_of.cache_clear()  # a file may have changed since an earlier call
     about = described(known, made.runs)
     begin(folder, about)
     todo = [run for run in made.runs[part[0] - 1 :: part[1]] if not made.whole(run)]
@@ -331,9 +332,11 @@ def elsewhere(expected: dict[str, str], function: Callable, run: Run, *rest) -> 
     if version("muster") != expected["version"] or output.library_sha256() != expected["library_sha256"]:
         raise UserError(f"{here} has another version of Muster; install there what is installed here.")
     try:
-        found = experiment_of(run).sha256
+        if experiment_of(run).sha256 != expected["scenario_sha256"]:
+            experiment_of.cache_clear()  # the file may have changed since this worker read it
+        same = experiment_of(run).sha256 == expected["scenario_sha256"]
     except UserError as problem:
         raise UserError(f"{here} cannot read the files of {run.name}: {problem} {START_THERE}") from None
-    if found != expected["scenario_sha256"]:
+    if not same:
         raise UserError(f"{here} has other files of {run.name}. {START_THERE}")
     function(run, *rest)
