@@ -48,7 +48,7 @@ def test_the_library_has_the_closed_cases_and_their_codes():
 
 def test_a_row_is_read_as_it_stands(one):
     assert (one.people, one.mobilised, one.dead, one.noncore) == (1e8, 8e6, 8e5, 0.25)
-    assert one.ratio == pytest.approx(1)  # the geometric mean of a half and two
+    assert one.ratios == (0.5, 2)
     assert (one.group, one.army, one.regime, one.weeks) == ("A war", (2, 1), (3, 3), 187)
 
 
@@ -60,7 +60,7 @@ def test_a_case_that_cannot_be_used_is_left_out_and_told(tmp_path):
 
 
 def test_a_case_is_a_scenario_of_its_size(one):
-    experiment = build(cases.scenario_of(replace(one, ratio=2.0), 0.4), draws=1, posterior=None)
+    experiment = build(cases.scenario_of(replace(one, ratios=(3.0, 2.0)), 0.4), draws=1, posterior=None)
     own, opponent = experiment.settings
     people = [float(side.men.sum() + side.women.sum() + side.others) for side in (own, opponent)]
     assert people == pytest.approx([1e8, 5e7], rel=1e-3)
@@ -69,6 +69,8 @@ def test_a_case_is_a_scenario_of_its_size(one):
     assert np.average(own.titular_share, weights=weights) == pytest.approx(0, abs=1e-12)
     assert np.average(own.titular_share**2, weights=weights) == pytest.approx(1)
     given = {key.split("/")[0] + key.split(".")[-1]: override.value for key, override in experiment.overrides.items()}
+    at_start = given["owncourt_capacity"] / given["opponentcourt_capacity"]
+    assert at_start == pytest.approx(3)  # the early ratio
     under_arms = [given[f"{side}theatre_at_start"] + given[f"{side}rear_at_start"] for side in experiment.sides]
     called = [levers.decree_quota.sum() for levers in experiment.levers]
     assert np.add(under_arms, called) == pytest.approx([8e6, 4e6])
@@ -94,12 +96,41 @@ def test_who_leaves_within_a_window_is_counted_over_those_at_its_start():
     assert np.isnan(case_answers.first(share >= 0.7)).all()
 
 
+def test_other_wars_move_a_probability_as_far_as_they_tell():
+    half = np.full(400, 0.5)
+    often = np.arange(400) < 320
+    assert case_answers.moved(0.5, half, often) == pytest.approx(0.8, abs=0.01)
+    assert case_answers.moved(0.5, half[:2], np.array([True, False])) == pytest.approx(0.5)
+    assert case_answers.moved(0.9, half, often) > case_answers.moved(0.5, half, often) > case_answers.moved(0.1, half, often)
+    right, wrong = np.array([0.9] * 200 + [0.1] * 200), np.array([0.1] * 200 + [0.9] * 200)
+    came = np.arange(400) < 200
+    assert case_answers.moved(0.9, right, came) > 0.95
+    assert case_answers.moved(0.9, wrong, came) == pytest.approx(0.5, abs=0.05)  # the slope is never below 0
+
+
+def test_a_case_is_moved_by_other_wars_only():
+    austria = next(case for case in cases.load()[0] if case.name == "AUH_WWI")
+    known, happened = case_answers.other_wars(austria, "army_broke", 0)
+    assert (known.size, happened.sum()) == (10, 6)  # 16 belligerents, six of them in the First World War
+    assert case_answers.other_wars(austria, "government_fell", 0)[0].size == 8  # two were conquered
+
+
+@pytest.mark.slow
+def test_the_answers_that_are_kept_are_the_models():
+    kept = {case.name: said for case, said in case_answers.answered()}
+    case = next(case for case in cases.load()[0] if case.name == "YUG_1991")
+    found = case_answers.with_the_dead(case, 520, 1)
+    for key, question in case_answers.QUESTIONS.items():
+        assert question.probability(found) == pytest.approx(kept[case.name][key], abs=0.004)
+
+
 def test_scores_have_known_answers(one):
     fallen = replace(one, regime=(2, 0))
     held = replace(one, name="TWO", war="Another war", army=(0, 0), regime=(0, 0))
     said = [{"probabilities": dict.fromkeys(case_answers.QUESTIONS, p)} for p in (0.9, 0.2)]
     found = case_answers.scores([fallen, held], said, 0)
     assert found["government_fell"]["brier"] == pytest.approx((0.1**2 + 0.2**2) / 2)
+    assert 0 < found["government_fell"]["brier_moved_by_other_wars"] < 1
     assert found["government_fell"]["auc"] == 1
     # the other war knows one case that is otherwise: (0 + 1) / (1 + 2) and (1 + 1) / (1 + 2)
     assert found["government_fell"]["brier_of_base_rate_of_other_wars"] == pytest.approx((2 / 3) ** 2)

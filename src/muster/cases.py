@@ -41,7 +41,7 @@ class Case:
     mobilised: float  # person, of the whole war
     dead: float  # person, of all causes
     training: tuple[float | None, float | None]  # week, before the war and late in it
-    ratio: float | None  # own over the opponent's men
+    ratios: tuple[float | None, float | None]  # own over the opponent's men, early and late
     noncore: float | None  # share of people in groups of second standing before the war
     captured: float | None  # per 100 dead
     deserters: float | None  # share of the men mobilised
@@ -62,6 +62,14 @@ class Case:
         return self.war.split("(")[0].strip()
 
 
+@dataclass(frozen=True)
+class Army:
+    """What a side puts into the field."""
+
+    at_start: float  # person under arms on the first day
+    mobilised: float  # person, of the whole war
+
+
 class Alike(Strict):
     """What every case is given alike: library/cases/war.yaml."""
 
@@ -69,6 +77,7 @@ class Alike(Strict):
     men_per_km: Sourced
     at_start: Sourced
     in_theatre: Sourced
+    largest: Sourced
     longest_training: Sourced
     unknown: dict[str, Sourced]
     ground: dict[str, Sourced]
@@ -76,6 +85,8 @@ class Alike(Strict):
     call_up_age: Sourced
     people_per_km2: Sourced
     levers: dict[str, Sourced]
+    by_men: dict[str, OverrideText]
+    by_front: dict[str, OverrideText]
     intensity: Sourced
     overrides: dict[str, OverrideText]
 
@@ -178,7 +189,7 @@ class Row:
         if start is None or end is None or end <= start:
             raise UserError(f"{self.where}, columns start and end: a later date at the end was expected.")
         people = self.needed("population_m", 0.01, 5_000) * 1e6
-        known = [ratio for ratio in (self.number(f"force_ratio_{when}", 0.001, 1000) for when in ("early", "late")) if ratio]
+        early, late = (self.number(f"force_ratio_{when}", 0.001, 1000) for when in ("early", "late"))
         noncore, deserters = self.number("noncore_pop_pct", 0, 100), self.number("deserters_pct_mobilized", 0, 100)
         return Case(
             name=self.text("case_id"),
@@ -189,7 +200,7 @@ class Row:
             mobilised=self.needed("mobilized_m", 0.001, people / 2.5e6) * 1e6,
             dead=self.needed("deaths_k", 0.01, people / 1e4) * 1e3,
             training=(self.number("training_weeks_prewar", 0, 520), self.number("training_weeks_late", 0, 520)),
-            ratio=float(np.exp(np.mean(np.log(known)))) if known else None,
+            ratios=(early or late, late or early),
             noncore=None if noncore is None else noncore / 100,
             captured=self.number("captured_per_100_dead"),
             deserters=None if deserters is None else deserters / 100,
@@ -208,16 +219,27 @@ def experiment_of(case: Case, intensity: float, draws: int, seed: int) -> Experi
 
 
 def scenario_of(case: Case, intensity: float) -> Scenario:
-    """The case and an opponent of the size that the ratio of forces gives, at an intensity of fighting."""
-    given, ratio = alike(), case.ratio or number(alike().unknown["force_ratio"])
-    both = case.mobilised * (1 + 1 / ratio) / 2 * number(given.at_start) * number(given.in_theatre)
-    front = max(LEAST_FRONT, both / number(given.men_per_km))  # km
-    strengths = {OWN: case.mobilised, OPPONENT: case.mobilised / ratio}
+    """The case and an opponent of the size that the ratios of forces give, at an intensity of fighting.
+
+    The ratio early in the war sets what the opponent has on the first day, the late one how many it mobilises in all.
+    """
+    given = alike()
+    early, late = (ratio or number(given.unknown["force_ratio"]) for ratio in case.ratios)
+    at_start = number(given.at_start)
+    own = Army(case.mobilised * at_start, case.mobilised)
+    opponent = Army(own.at_start / early, max(case.mobilised / late, own.at_start / early))
+    front = max(LEAST_FRONT, (own.at_start + opponent.at_start) / 2 * number(given.in_theatre) / number(given.men_per_km))  # km
     noncore = number(given.unknown["noncore_share"])
+    people = case.people * opponent.mobilised / own.mobilised
     sides = {
-        OWN: side_of(case, case.people, case.mobilised, noncore if case.noncore is None else case.noncore, case.training, front, intensity),
-        OPPONENT: side_of(case, case.people / ratio, case.mobilised / ratio, noncore, (None, None), front, intensity),
+        OWN: side_of(case, case.people, own, noncore if case.noncore is None else case.noncore, case.training, front, intensity),
+        OPPONENT: side_of(case, people, opponent, noncore, (None, None), front, intensity),
     }
+    overrides = {key: override.model_dump() for key, override in given.overrides.items()}
+    overrides |= {key: times(override, front) for key, override in given.by_front.items()}
+    for side, army in ((OWN, own), (OPPONENT, opponent)):
+        overrides |= {f"{side}.{key}": times(override, army.at_start) for key, override in given.by_men.items()}
+        overrides |= on_the_first_day(side, army)
     return scenario_from(
         {
             "name": case.name,
@@ -228,23 +250,29 @@ def scenario_of(case: Case, intensity: float) -> Scenario:
             "ground": {"front_length": scaled(given.men_per_km, front / number(given.men_per_km))}
             | {key: scaled(entry, 1 if key == "attack_width" else front) for key, entry in given.ground.items()},
             "sides": sides,
-            "overrides": {key: override.model_dump() for key, override in given.overrides.items()} | armies(strengths),
+            "overrides": overrides,
         },
         f"case {case.name}",
     )
 
 
+def times(override: OverrideText, factor: float) -> dict:
+    """An override whose value and range are so many times as large."""
+    text = override.model_dump()
+    return text | {"value": factor * text["value"], "range": tuple(factor * bound for bound in text["range"])}
+
+
 def scaled(entry: Sourced, factor: float) -> dict:
     """A value, or lists of values, times a factor, with its source."""
 
-    def times(value):
-        return [times(part) for part in value] if isinstance(value, list) else factor * value
+    def product(value):
+        return [product(part) for part in value] if isinstance(value, list) else factor * value
 
-    return {"value": times(entry.value), "source": entry.source.model_dump()}
+    return {"value": product(entry.value), "source": entry.source.model_dump()}
 
 
 def side_of(
-    case: Case, people: float, mobilised: float, noncore: float, training: tuple[float | None, float | None], front: float, intensity: float
+    case: Case, people: float, army: Army, noncore: float, training: tuple[float | None, float | None], front: float, intensity: float
 ) -> dict:
     """One side: the people of war.yaml scaled, in two regions, and its levers by the dates of the war."""
     given, factor = alike(), people / alike().people
@@ -272,32 +300,31 @@ def side_of(
     middle = case.start + (case.end - case.start) / 2
     levers = {key: entry.model_dump() for key, entry in given.levers.items()} | {
         "war": {"path": {case.start: 1, case.end: 0}, "source": source},
-        "establishment": {"value": mobilised, "source": source},
+        "establishment": {"value": army.mobilised, "source": source},
         "decree": {
             "date": case.start,
-            "announced": mobilised * (1 - number(given.at_start)),
+            "announced": army.mobilised - army.at_start,
             "duration": max(case.weeks, 1),
             "source": source,
         },
         "course_length": {"path": {case.start: before, middle: late}, "between": "linear", "source": source},
         "intensity": {"value": intensity, "source": given.intensity.source.model_dump()},
         "theatre_share": given.in_theatre.model_dump(),
-        "theatre_goal_share": given.in_theatre.model_dump(),
+        "theatre_goal_share": scaled(given.largest, number(given.in_theatre)),
     }
     return {"label": case.name, "setting": setting, "levers": levers}
 
 
-def armies(mobilised: dict[str, float]) -> dict[str, dict]:
-    """Men in the theatre and outside it on the first day, of the men that each side mobilises in the whole war."""
+def on_the_first_day(side: str, army: Army) -> dict[str, dict]:
+    """Men in the theatre and outside it on the first day."""
     given, found = alike(), {}
-    for side, men in mobilised.items():
-        share = number(given.in_theatre)
-        for name, part in (("theatre_at_start", share), ("rear_at_start", 1 - share)):
-            value = men * number(given.at_start) * part
-            found[f"{side}.front.{name}"] = {
-                "value": value,
-                "range": (value / WIDTH, value * WIDTH),
-                "reason": "a share of the men mobilised in the whole war",
-                "sources": [given.at_start.source.model_dump()],
-            }
+    share = number(given.in_theatre)
+    for name, part in (("theatre_at_start", share), ("rear_at_start", 1 - share)):
+        value = army.at_start * part
+        found[f"{side}.front.{name}"] = {
+            "value": value,
+            "range": (value / WIDTH, value * WIDTH),
+            "reason": "a share of the men mobilised in the whole war",
+            "sources": [given.at_start.source.model_dump()],
+        }
     return found

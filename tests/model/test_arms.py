@@ -152,6 +152,15 @@ def test_equipment_is_one_at_the_start_and_falls_with_more_men(works):
     assert arms.equipment(state, jnp.asarray(4e5), params) == pytest.approx(0.5)
 
 
+def test_what_is_not_counted_neither_arms_nor_disarms(works):
+    params, state = works()
+    without = {name: getattr(state, name).at[2].set(0.0) for name in ("active", "active_at_start")}
+    assert arms.equipment(replace(state, **without), jnp.asarray(2e5), params) == pytest.approx(1.0)
+    assert arms.equipment(replace(state, **without), jnp.asarray(4e5), params) == pytest.approx(0.5)
+    none = dict.fromkeys(("active", "active_at_start"), jnp.zeros(3))
+    assert arms.equipment(replace(state, **none), jnp.asarray(4e5), params) == 1.0
+
+
 def test_quality_in_the_field_is_the_mean_of_its_vehicles(works, week):
     params, state = works()
     new, _ = arms.step(state, week(), params, 1.0, Structure())

@@ -83,9 +83,9 @@ def validate_cases(
     page.print(of_cases(report["cases"], {key: question.title for key, question in QUESTIONS.items()}))
     for name, reason in report["left_out"].items():
         page.print(f"Left out: {name}: {reason}.")
-    page.print("In brackets: whether it happened (-: ended by conquest, does not count).")
+    page.print("The model's probability, then as moved by other wars; in brackets whether it happened (-: conquered, does not count).")
     page.print(of_scores(report, {key: question.title for key, question in QUESTIONS.items()}))
-    page.print("Brier score: less is better; beside it that of the base rate of the other wars. AUC: 0.5 sorts the cases as chance does.")
+    page.print("Brier score: less is better; moved: after other wars. AUC of the model's: 0.5 sorts the cases as chance does.")
 
 
 def of_cases(rows: list[dict], titles: dict[str, str]):
@@ -99,7 +99,8 @@ def of_cases(rows: list[dict], titles: dict[str, str]):
     for row in rows:
         dead = row["dead_per_1000_mobilised"]
         happened = {key: "-" if found is None else "yes" if found else "no" for key, found in row["happened"].items()}
-        answers = (f"{p:.2f} [dim]({happened[key]})[/dim]" for key, p in row["probabilities"].items())
+        after = row["probabilities_moved_by_other_wars"]
+        answers = (f"{p:.2f} {after[key]:.2f} [dim]({happened[key]})[/dim]" for key, p in row["probabilities"].items())
         shown.add_row(row["case"], f"{dead['median']:.0f}", f"{dead['recorded']:.0f}", *answers)
     return shown
 
@@ -110,13 +111,14 @@ def of_scores(report: dict, titles: dict[str, str]):
     from rich.table import Table
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"Scores over {report['wars']} wars", title_justify="left")
-    for name in ("question", "codes", "happened", "mean probability", "Brier", "base rate's", "AUC"):
+    for name in ("question", "codes", "happened", "mean probability", "Brier", "moved", "base rate's", "AUC"):
         shown.add_column(name)
     for codes, key in (("main", "scores"), ("other", "scores_by_the_other_codes")):
         for name, row in report[key].items():
             if not row["cases"]:
                 continue
             area = "-" if row["auc"] is None else f"{row['auc']:.2f}"
-            numbers = (f"{row[key]:.2f}" for key in ("mean_probability", "brier", "brier_of_base_rate_of_other_wars"))
+            columns = ("mean_probability", "brier", "brier_moved_by_other_wars", "brier_of_base_rate_of_other_wars")
+            numbers = (f"{row[key]:.2f}" for key in columns)
             shown.add_row(titles[name], codes, f"{row['happened']} of {row['cases']}", *numbers, area)
     return shown

@@ -188,10 +188,11 @@ def drone_index(inputs: Inputs, components, params: Params):
 
 
 def equipment(state: State, troops, params: Params):
-    """Equipment per man over the start [1], eq. 9."""
+    """Equipment per man over the start [1], eq. 9: over the classes that were in the field then; 1 where none was."""
     weights = jnp.stack([params.tank_weight, params.carrier_weight, params.gun_weight])
-    stock = jnp.sum(weights * share(state.active * state.quality, state.active_at_start)) / jnp.sum(weights)
-    return stock * share(state.troops_at_start, troops)
+    counted = weights * jnp.where(state.active_at_start > 0, 1.0, 0.0)
+    stock = share(jnp.sum(counted * share(state.active * state.quality, state.active_at_start)), jnp.sum(counted))
+    return jnp.where(jnp.sum(counted) > 0, stock * share(state.troops_at_start, troops), jnp.ones_like(stock))
 
 
 def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure) -> tuple[State, Outputs]:
