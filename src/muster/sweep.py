@@ -231,7 +231,7 @@ def write(run: Run, folder: Path, parts: Iterable[tuple[float, Iterable[output.B
     experiment, whole = experiment_of(run), 0.0
     frame = output.frame_of(experiment)
     table = results.HeadlineTable(results.Results(frame), run.draws)
-    with Writer(folder, frame, run.keep, run.draws, packers=1) as writer:  # a worker has one core
+    with Writer(folder, frame, run.keep, run.draws, packers=0) as writer:  # a worker has one core
         for seconds, blocks in parts:
             whole += seconds
             for block in blocks:

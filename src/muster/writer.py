@@ -8,7 +8,7 @@ import math
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -46,7 +46,7 @@ class Writer:
     """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws.
 
     `frame` tells names, shapes and attributes (output.frame_of). The file may be laid out for the `expected` draws once a block is there,
-    while the next is computed; if another number comes, it is laid out again.
+    while the next is computed; if another number comes, it is laid out again. `packers` threads compress while this one writes; with 0 it does both.
     """
 
     def __init__(self, directory: Path, frame: xr.DataTree, keep: str = "headline", expected: int = 1, packers: int = PACKERS):
@@ -99,9 +99,10 @@ class Writer:
                 self.lay_out(self.draws)
             self.scratch.flush()
             works = [partial(self.packed, self.series[path], places) for path, places in self.places.items()]
-            packers = self.packers if self.draws <= FEW else 1  # each holds a series of all draws
-            with ThreadPoolExecutor(packers) as pool:
-                for places, packed in zip(self.places.values(), in_turn(pool, works, packers), strict=True):
+            packers = min(self.packers, PACKERS if self.draws <= FEW else 1)  # each holds a series of all draws
+            with ThreadPoolExecutor(packers) if packers else nullcontext() as pool:
+                done = in_turn(pool, works, packers) if pool else (work() for work in works)
+                for places, packed in zip(self.places.values(), done, strict=True):
                     for place, pieces in zip(places, packed, strict=True):
                         fill(place, pieces)
             self.file.close()
