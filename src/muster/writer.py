@@ -46,7 +46,8 @@ class Writer:
     """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws.
 
     `frame` tells names, shapes and attributes (output.frame_of). The file may be laid out for the `expected` draws once a block is there,
-    while the next is computed; if another number comes, it is laid out again. `packers` threads compress while this one writes; with 0 it does both.
+    while the next is computed; if another number comes, it is laid out again.
+    `packers` threads compress while this one writes; with 0 it does both.
     """
 
     def __init__(self, directory: Path, frame: xr.DataTree, keep: str = "headline", expected: int = 1, packers: int = PACKERS):
