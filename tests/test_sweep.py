@@ -217,6 +217,17 @@ def no_workers_left(store):
     return before == {path: path.stat().st_mtime_ns for path in store.rglob("*")}
 
 
+def test_a_file_that_leaves_the_memory_is_on_the_disk_as_it_was(tmp_path, monkeypatch):
+    path = tmp_path / "results.nc"
+    path.write_bytes(bytes(range(256)) * 4096)
+    sweep.let_go(path)
+    os.sync()
+    sweep.let_go(path)
+    assert path.read_bytes() == bytes(range(256)) * 4096
+    monkeypatch.delattr(os, "posix_fadvise")
+    sweep.let_go(path)  # where a system does not know the wish, nothing is asked
+
+
 @pytest.fixture(scope="module")
 def cluster():
     """A Dask cluster of two processes on this machine."""

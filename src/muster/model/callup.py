@@ -150,9 +150,7 @@ def wrong_share(load, params: Params):
 def choices(inputs: Inputs, risk, skilled_share, params: Params):
     """Probabilities to comply, evade and flee [1] by region and skill, eq. 6; the shares at a decree fix the intercepts."""
     comply_share = 1 - params.evade_share - params.flee_share
-    (distrust,) = once(
-        params.trust_evasion * (inputs.trust - inputs.trust_at_start)
-    )  # two exponentials in one loop are slower
+    (distrust,) = once(params.trust_evasion * (inputs.trust - inputs.trust_at_start))  # two exponentials in one loop are slower
     fear = jnp.exp(params.risk_evasion * (risk - params.decree_risk) - distrust)[:, None]
     penalty = params.penalty_evasion * (inputs.penal_severity - inputs.penal_severity_at_start)
     skilled = jnp.exp(params.skill_flight * jnp.stack([1 - skilled_share, -skilled_share]))
