@@ -118,10 +118,10 @@ def test_a_case_is_moved_by_other_wars_only():
 @pytest.mark.slow
 def test_the_answers_that_are_kept_are_the_models():
     kept = {case.name: said for case, said in case_answers.answered()}
-    case = next(case for case in cases.load()[0] if case.name == "YUG_1991")
+    case = next(case for case in cases.load()[0] if case.name == "CSA_ACW")  # far from 0 and 1
     found = case_answers.with_the_dead(case, 520, 1)
     for key, question in case_answers.QUESTIONS.items():
-        assert question.probability(found) == pytest.approx(kept[case.name][key], abs=0.004)
+        assert question.probability(found) == pytest.approx(kept[case.name][key], abs=0.01)
 
 
 def test_scores_have_known_answers(one):

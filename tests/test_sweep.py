@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
 
@@ -224,8 +225,25 @@ def test_a_file_that_leaves_the_memory_is_on_the_disk_as_it_was(tmp_path, monkey
     os.sync()
     sweep.let_go(path)
     assert path.read_bytes() == bytes(range(256)) * 4096
+    sweep.let_go(tmp_path / "moved.nc")  # a sweep does not end for a file that somebody has moved
     monkeypatch.delattr(os, "posix_fadvise")
     sweep.let_go(path)  # where a system does not know the wish, nothing is asked
+
+
+def test_the_results_of_the_latest_runs_leave_the_memory(tmp_path, monkeypatch):
+    def done_at_once(_, run, *_rest):
+        future = Future()
+        future.set_result(done.add(run))
+        return future
+
+    known, done, gone = plan_of(seed=list(range(6)), set={"as-given": []}, draws=10), set(), []
+    made = sweep.Sweep(tmp_path, sweep.runs_of(known))
+    monkeypatch.setattr(sweep.Sweep, "whole", lambda _, run: run in done)
+    monkeypatch.setattr(sweep, "let_go", lambda path: gone.append(path.parent.name))
+    sweep.work(made, list(made.runs), workers.Workers(done_at_once, lambda: 1), None, lambda *_: None)
+    assert {name: gone.count(name) for name in names(seed=list(range(6)), set={"as-given": []})} == {
+        "seed-0": 4, "seed-1": 4, "seed-2": 4, "seed-3": 3, "seed-4": 2, "seed-5": 1
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -34,6 +34,7 @@ MOST_STEP = 4.0  # factor by which the intensity changes at most from one to the
 TIMELY = 26  # weeks by which a date may be off
 BANDS = (0.05, 0.5, 0.95)
 SHIFT_SD, SLOPE_SD = 1.5, 0.5  # of what other wars may move: log odds = shift + slope x the model's, taken at its word (0 and 1) before
+SHIFTS, SLOPES = np.linspace(-5, 5, 201)[:, None], np.linspace(0, 2.5, 51)[None, :]  # looked at; a slope below 0 is none
 LEAST = 0.005  # no probability counts as nearer to 0 or 1 when it is moved
 CONQUERED = 3  # regime code: ended by foreign conquest, which the model does not have
 
@@ -157,12 +158,11 @@ def other_wars(case: Case, key: str, which: int) -> tuple[np.ndarray, np.ndarray
 def moved(p: float, known: np.ndarray, happened: np.ndarray) -> float:
     """The probability that the model's p comes to after other wars, of which it said `known`: a logistic regression of two terms,
     averaged over their posterior."""
-    shift, slope = np.linspace(-5, 5, 201)[:, None], np.linspace(0, 2.5, 51)[None, :]
 
     def line(probability):
-        return shift + slope * log_odds(np.clip(probability, LEAST, 1 - LEAST))
+        return SHIFTS + SLOPES * log_odds(np.clip(probability, LEAST, 1 - LEAST))
 
-    log_posterior = -((shift / SHIFT_SD) ** 2) / 2 - ((slope - 1) / SLOPE_SD) ** 2 / 2
+    log_posterior = -((SHIFTS / SHIFT_SD) ** 2) / 2 - ((SLOPES - 1) / SLOPE_SD) ** 2 / 2
     for said, came in zip(known, happened, strict=True):
         log_posterior = log_posterior + log_expit(line(said) if came else -line(said))
     weight = np.exp(log_posterior - log_posterior.max())

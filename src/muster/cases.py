@@ -87,6 +87,7 @@ class Alike(Strict):
     levers: dict[str, Sourced]
     by_men: dict[str, OverrideText]
     by_front: dict[str, OverrideText]
+    by_density: dict[str, OverrideText]
     intensity: Sourced
     overrides: dict[str, OverrideText]
 
@@ -237,6 +238,7 @@ def scenario_of(case: Case, intensity: float) -> Scenario:
     }
     overrides = {key: override.model_dump() for key, override in given.overrides.items()}
     overrides |= {key: times(override, front) for key, override in given.by_front.items()}
+    overrides |= {key: times(override, number(given.men_per_km)) for key, override in given.by_density.items()}
     for side, army in ((OWN, own), (OPPONENT, opponent)):
         overrides |= {f"{side}.{key}": times(override, army.at_start) for key, override in given.by_men.items()}
         overrides |= on_the_first_day(side, army)
