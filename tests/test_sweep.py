@@ -241,9 +241,8 @@ def test_the_results_of_the_latest_runs_leave_the_memory(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep.Sweep, "whole", lambda _, run: run in done)
     monkeypatch.setattr(sweep, "let_go", lambda path: gone.append(path.parent.name))
     sweep.work(made, list(made.runs), workers.Workers(done_at_once, lambda: 1), None, lambda *_: None)
-    assert {name: gone.count(name) for name in names(seed=list(range(6)), set={"as-given": []})} == {
-        "seed-0": 4, "seed-1": 4, "seed-2": 4, "seed-3": 3, "seed-4": 2, "seed-5": 1
-    }  # fmt: skip
+    times = [gone.count(name) for name in names(seed=list(range(6)), set={"as-given": []})]
+    assert sorted(times) == [1, 2, 3, 4, 4, 4]  # in whichever order they end, each with the three before it
 
 
 @pytest.fixture(scope="module")

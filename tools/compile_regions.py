@@ -140,6 +140,7 @@ def russia(data: Path, own: dict) -> list[Row]:
                 "external_border": row["external_border"],
                 "held_by_enemy": 0,
                 "exposure": exposure(row["iso_3166_2"], own["exposed"], "russia"),
+                "garrison": garrison(row["iso_3166_2"], own["garrisons"], "russia"),
             }
         )
     return placed(made, data, own, "russia", persons(people))
@@ -163,6 +164,7 @@ def ukraine(data: Path, own: dict) -> list[Row]:
             "external_border": row["external_border"],
             "held_by_enemy": held.get(row["iso_3166_2"], 0),
             "exposure": exposure(row["iso_3166_2"], own["exposed"], "ukraine"),
+            "garrison": garrison(row["iso_3166_2"], own["garrisons"], "ukraine"),
         }
         for row in rows(data / "regions" / "ukraine_regions.csv")
     ]
@@ -172,6 +174,11 @@ def ukraine(data: Path, own: dict) -> list[Row]:
 def exposure(code: str, own: dict, country: str) -> float:
     """Weight of a region in fire and new occupation."""
     return 1 if code.partition("-")[2] in own[country].split() else own["elsewhere"]
+
+
+def garrison(code: str, own: dict, country: str) -> int:
+    """Men of brigades and regiments stationed in a region [person]."""
+    return own["men"] * own[country].get(code.partition("-")[2], 0)
 
 
 def held_before(data: Path, own: dict) -> dict[str, float]:

@@ -50,6 +50,7 @@ def by_region(setting: Setting, table: RegionsTable) -> Setting:
         "titular_groups": np.ones(len(table.ids)),
         "movements_at_start": hazard * setting.movements_at_start.sum() / max(hazard.sum(), 1),
         "neighbours": table.neighbour_matrix,
+        "garrison": garrisons(table.garrison, table.men.sum(axis=1)),
         "exposure": exposure / np.average(exposure, weights=people),
         "excluded": np.full(len(table.ids), 0.5),
         "lost_autonomy": np.nan_to_num(table.autonomy_event),
@@ -64,6 +65,14 @@ def shares(people: np.ndarray) -> np.ndarray:
     """Each region's share of a group of people [region, group]; equal shares of a group of nobody."""
     whole = people.sum(axis=0)
     return np.where(whole > 0, people / np.where(whole > 0, whole, 1), 1 / len(people))
+
+
+def garrisons(stationed: np.ndarray, men: np.ndarray) -> np.ndarray:
+    """Each region's share of the men who are stationed; where the table does not tell, as many per man as where it does."""
+    given = ~np.isnan(stationed)
+    told = stationed[given].sum()
+    found = np.where(given, stationed, told / max(men[given].sum(), 1.0) * men) if told > 0 else men
+    return shares(found[:, None])[:, 0]
 
 
 def known(values: np.ndarray) -> np.ndarray:

@@ -76,8 +76,10 @@ COLUMNS: dict[str, Column] = {
     "external_border": Column("1", "1 where the region has a land, river or lake border with another state, else 0", "flag"),
     "held_by_enemy": Column("1", "share of the region's area under the other side's control on the date of the table", "share"),
     "exposure": Column("1", "weight of the region in fire and new occupation, 1 where fought over", "ratio"),
+    "garrison": Column("person", "men of brigades and regiments of ground, airborne and naval troops there at the start", "persons"),
     "neighbours": Column("text", "codes of the neighbours within the table, separated by blanks", "neighbours"),
 }
+MAY_BE_MISSING = ("garrison",)  # a column that came later: a table without it is one where it is not known
 Rights = Literal["open", "official", "fact", "own"]  # `local` is never shipped
 
 
@@ -104,6 +106,7 @@ class RegionsTable:
     external_border: np.ndarray  # [region] 1
     held_by_enemy: np.ndarray  # [region] 1
     exposure: np.ndarray  # [region] 1
+    garrison: np.ndarray  # [region] person
     neighbours: tuple[tuple[str, ...], ...]
     neighbour_matrix: np.ndarray  # [region, region] 1, each row sums to 1, or to 0 without neighbours
 
@@ -165,7 +168,7 @@ def lines_of(path: Path) -> list[tuple[int, list[str]]]:
 
 
 def heading(path: Path, line: int, cells: list[str]) -> list[str]:
-    """The names of the columns: each of COLUMNS once, in any order."""
+    """The names of the columns: each of COLUMNS once (but those that may be missing), in any order."""
     if len(cells) == 1 and (";" in cells[0] or "\t" in cells[0]):
         raise UserError(f"{path}, line {line}: the columns must be separated by commas.")
     for place, name in enumerate(cells):
@@ -174,7 +177,7 @@ def heading(path: Path, line: int, cells: list[str]) -> list[str]:
             raise UserError(f'{path}, line {line}: unknown column "{name[:40]}".{known}')
         if name in cells[:place]:
             raise UserError(f"{path}, line {line}: the column {name} stands twice.")
-    missing = [name for name in COLUMNS if name not in cells]
+    missing = [name for name in COLUMNS if name not in cells and name not in MAY_BE_MISSING]
     if missing:
         raise UserError(f"{path}, line {line}: missing columns: {', '.join(missing)}; leave cells empty where nothing is known.")
     return cells
@@ -214,7 +217,7 @@ def rows_of(path: Path) -> list[tuple[int, dict[str, str]]]:
     for line, cells in lines[1:]:
         if len(cells) != len(names):
             raise UserError(f"{path}, line {line}: {len(names)} cells were expected, found {len(cells)}.")
-        row = {name: cell.strip() for name, cell in zip(names, cells, strict=True)}
+        row = dict.fromkeys(MAY_BE_MISSING, "") | {name: cell.strip() for name, cell in zip(names, cells, strict=True)}
         for name, text in row.items():
             if not fits(COLUMNS[name].kind, text):
                 raise wrong(path, line, name, EXPECTED[COLUMNS[name].kind], text)
@@ -298,6 +301,7 @@ def read(path: str | Path) -> RegionsTable:
         external_border=numbers("external_border"),
         held_by_enemy=numbers("held_by_enemy"),
         exposure=numbers("exposure"),
+        garrison=numbers("garrison"),
         neighbours=neighbours,
         neighbour_matrix=frozen(matrix),
     )

@@ -145,6 +145,17 @@ def test_volunteers_by_region_keep_the_nations_total_and_follow_income(central):
     assert factor[2] == pytest.approx(float(factor[0]))
 
 
+def test_the_standing_force_is_from_where_volunteers_are_and_from_where_it_is_stationed(central):
+    men, garrison = jnp.array([1e6, 2e6, 5e5]), jnp.array([0.0, 0.25, 0.75])
+    factor = callup.recruiting(men, jnp.array([1.0, 2.0, 1.0]), central("callup"))
+    nowhere, half, all_there = (callup.standing(men, garrison, factor, central("callup", garrison_share=h)) for h in (0.0, 0.5, 1.0))
+    np.testing.assert_allclose(nowhere, men * factor / jnp.sum(men * factor))
+    np.testing.assert_allclose(all_there, garrison)
+    np.testing.assert_allclose(half, (nowhere + garrison) / 2)
+    nation = callup.standing(men[:1], jnp.ones(1), factor[:1], central("callup", garrison_share=0.3))
+    assert nation.tolist() == [1.0]  # exactly: no digit of a side as a whole changes
+
+
 def test_convicts_sign_until_there_are_no_more(week, central):
     params = central("callup", convict_inflow=0.0)
     state, signed = callup.begin(params, 3), 0.0

@@ -44,7 +44,8 @@ def begun(central):
     """begun(setting, **parameters): the first day of a country with an army of 200,000."""
 
     def build(setting, **overrides):
-        return demography.begin(central("demography", **overrides), setting, jnp.asarray(2e5), jnp.ones(2))
+        men = jnp.asarray(setting.men).sum((1, 2, 3))
+        return demography.begin(central("demography", **overrides), setting, 2e5 * men / men.sum())
 
     return build
 

@@ -36,6 +36,7 @@ class Params(Record):
     border_flight: Float[Array, ""] = quantity("1", "logit of flight lost at a closed border")
     poverty_quota: Float[Array, ""] = quantity("1", "log quota per s.d. of poverty")
     titular_quota: Float[Array, ""] = quantity("1", "log quota per s.d. of titular share")
+    garrison_share: Float[Array, ""] = quantity("1", "share of the standing force at home where it is stationed")
     served_weight: Float[Array, ""] = quantity("1", "log weight of men who served where veterans come first")
     combat_weight: Float[Array, ""] = quantity("1", "log weight of combat veterans where veterans come first")
     reach_none: Float[Array, ""] = quantity("1", "share of men without service whom the register can reach")
@@ -165,6 +166,13 @@ def recruiting(men, relative_income, params: Params):
     """Volunteers per man of a region over those of the nation [1], eq. 9: poor regions give more; the mean over `men` is 1."""
     weight = power(relative_income, -params.pay_elasticity)
     return weight * share(jnp.sum(men), jnp.sum(men * weight))
+
+
+def standing(men, garrison, recruiting, params: Params):
+    """Shares of the standing force by the region that its men are from [1], eq. 11: as volunteers are, and where it is stationed."""
+    volunteers = men * recruiting
+    recruited = share(volunteers, jnp.sum(volunteers))
+    return recruited + params.garrison_share * (garrison - recruited)
 
 
 def volunteering(inputs: Inputs, risk, params: Params, dt):

@@ -97,12 +97,11 @@ class Outputs(Record):
     uncertainty: Float[Array, ""] = quantity("1", "uncertainty that holds births back")
 
 
-def begin(params: Params, setting: Setting, troops, recruiting) -> State:
-    """Setting's people at home, and the standing force [person] beside them, by `recruiting`, volunteers per man of a region."""
+def begin(params: Params, setting: Setting, troops) -> State:
+    """Setting's people at home, and beside them the standing force, `troops` [person] by the region that they are from."""
     regions = setting.men.shape[0]
-    by_region = composition(jnp.sum(setting.men, axis=(1, 2, 3)) * recruiting, (0,))
     by_skill = jnp.sum(setting.men, axis=(0, 1, 3)) / jnp.sum(setting.men)
-    standing = troops * by_region[:, None, None] * composition(setting.cohort_age[0], (0,))[:, None] * by_skill
+    standing = troops[:, None, None] * composition(setting.cohort_age[0], (0,))[:, None] * by_skill
     zero = jnp.zeros_like(params.gestation)
     none = jnp.zeros((len(COHORTS), regions))
     tables = Tables(

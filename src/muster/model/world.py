@@ -147,8 +147,9 @@ def begin_side(given: Given, past: int) -> Side:
     force = front.begin(p.front, len(COHORTS))
     troops = force.troops.sum()
     army = troops + force.rear.sum()
-    recruiting = callup.recruiting(setting.men.sum((1, 2, 3)), setting.relative_income, p.callup)
-    people = demography.begin(p.demography, setting, army, recruiting)
+    men = setting.men.sum((1, 2, 3))
+    recruiting = callup.recruiting(men, setting.relative_income, p.callup)
+    people = demography.begin(p.demography, setting, army * callup.standing(men, setting.garrison, recruiting, p.callup))
     goal = theatre_goal(levers, p.front)
     zero = troops * 0
     return Side(
