@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -17,7 +18,8 @@ CASE = "russia-ukraine-2022"
 DRAWS, MANY, FEW = 200, 4096, 512
 GRADIENT_DRAWS = 64
 HANDED = 500  # empty chunks
-SWEPT, SWEPT_DRAWS = (12, 60), 1040  # runs of a short and of a longer sweep, draws of a run; the longer one leaves 20 GB for a while
+SWEPT, SWEPT_DRAWS = (12, 60), 1040  # runs of a short and of a longer sweep, draws of a run; two of the longer ones leave 40 GB for a while
+TURN = 20.0  # seconds that a sweep goes on before the other one does
 MUSTER = Path(sys.executable).with_name("muster")
 SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "output"), (1, "people", "population"), (0, "arms", "afv"))
 
@@ -134,6 +136,40 @@ def command(*words: str, repeated: int = 1) -> dict:
     return {"seconds": wall, "work_seconds": work, "peak_memory_mb": memory, "cores_of_others": round(others, 2), "bytes": left}
 
 
+def in_turns(*commands: tuple[str, ...]) -> list[dict]:
+    """Seconds of commands of which one goes on at a time, TURN after TURN, so that all meet the same hours of a machine."""
+    children, seconds = [], [0.0] * len(commands)
+    found: list[dict | None] = [None] * len(commands)
+    try:
+        while None in found:
+            for place, words in enumerate(commands):
+                if found[place]:
+                    continue
+                begun = time.perf_counter()
+                if place == len(children):
+                    quiet = subprocess.DEVNULL
+                    children.append(subprocess.Popen([MUSTER, *words], stdout=quiet, stderr=quiet, start_new_session=True))
+                else:
+                    os.killpg(children[place].pid, signal.SIGCONT)
+                ended = 0
+                while not ended and time.perf_counter() - begun < TURN:
+                    time.sleep(0.02)
+                    ended, status, used = os.wait4(children[place].pid, os.WNOHANG)
+                seconds[place] += time.perf_counter() - begun
+                if not ended:
+                    os.killpg(children[place].pid, signal.SIGSTOP)
+                elif status:
+                    raise SystemExit(f"muster {' '.join(words)}: status {status}")
+                else:
+                    work, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+                    found[place] = {"seconds": seconds[place], "work_seconds": work, "peak_memory_mb": memory}
+    finally:
+        for child, one in zip(children, found, strict=False):
+            if one is None:
+                os.killpg(child.pid, signal.SIGKILL)
+    return found
+
+
 def start() -> dict:
     """`muster --help`, a run of one draw and the judging of the claims, warm: each was called once before."""
     found = {"help": command("--help", repeated=5)}
@@ -212,7 +248,7 @@ def sweeping() -> dict:
 
 
 def swept() -> dict:
-    """The sweeps, and how near two workers come to half the time of one."""
+    """Sweeps by one worker and by two, in turns, and how near two come to half the time of one."""
     import numpy as np
 
     from muster import sweep
@@ -220,19 +256,20 @@ def swept() -> dict:
     with tempfile.TemporaryDirectory() as name:
         folder, seconds = Path(name), []
 
-        def made(runs: int, draws: int, workers: int) -> dict:
-            plan, out = folder / "plan.yaml", folder / "store"
-            shutil.rmtree(out, ignore_errors=True)
-            os.sync()  # what was written before does not wait for the disk now
+        def words(runs: int, draws: int, workers: int) -> tuple[str, ...]:
+            plan, out = folder / f"{runs}.yaml", folder / f"{runs} by {workers}"
             plan.write_text(f"scenario: {CASE}\nseed: {list(range(1, runs + 1))}\ndraws: {draws}\n")
-            return command("sweep", str(plan), "--out", str(out), "--workers", str(workers))
+            return "sweep", str(plan), "--out", str(out), "--workers", str(workers)
 
-        made(1, 1, 1)
+        command(*words(1, 1, 1))
         found = {}
         for runs in SWEPT:
-            for count in (1, 2):
-                found[f"{runs} runs, {count} workers"] = made(runs, SWEPT_DRAWS, count)
-                seconds += [json.loads(path.read_text())["wall_time_seconds"] for path in (folder / "store").glob("*/manifest.json")]
+            os.sync()  # what was written before does not wait for the disk now
+            both = in_turns(*(words(runs, SWEPT_DRAWS, count) for count in (1, 2)))
+            found |= {f"{runs} runs, {count} workers": one for count, one in zip((1, 2), both, strict=True)}
+            for out in folder.glob(f"{runs} by *"):
+                seconds += [json.loads(path.read_text())["wall_time_seconds"] for path in out.glob("*/manifest.json")]
+                shutil.rmtree(out)
     few, more = (np.array([found[f"{runs} runs, {count} workers"]["seconds"] for count in (1, 2)]) for runs in SWEPT)
     short, long, running = (float(one / two / 2) for one, two in (few, more, more - few))
     chunk = float(np.median(seconds)) * sweep.CHUNK["national"] / SWEPT_DRAWS
