@@ -98,7 +98,7 @@ class Outputs(Record):
 
 
 def begin(params: Params, setting: Setting, troops) -> State:
-    """Setting's people at home, and beside them the standing force, `troops` [person] by the region that they are from."""
+    """Setting's people at home, and beside them the standing force, `troops` [person] by the region that they are from (callup, eq. 11)."""
     regions = setting.men.shape[0]
     by_skill = jnp.sum(setting.men, axis=(0, 1, 3)) / jnp.sum(setting.men)
     standing = troops[:, None, None] * composition(setting.cohort_age[0], (0,))[:, None] * by_skill
