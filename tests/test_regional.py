@@ -5,11 +5,12 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
+from scipy.optimize import minimize
+from scipy.stats import chi2, nbinom, spearmanr
 
 from muster import score, simulate
 from muster.errors import UserError
-from muster.evidence import library
+from muster.evidence import library, parameters
 from muster.experiment import build
 from muster.model.levers import Setting
 from muster.model.quantity import axes
@@ -193,15 +194,52 @@ def test_a_wrong_resolution_is_told(options, word):
         build(**({"scenario": "toy"} | options))
 
 
-@pytest.fixture(scope="module")
-def dead_by_region():
-    """Own dead per 10,000 men by region on 31 March 2023 under the prior, its median; people, district, and named dead where at hand."""
+def named_deaths(file):
+    """A table of named deaths by region, where it is at hand."""
     try:
-        rows = score.table("named-deaths-russia", "region_by_month.csv")
+        return score.table("named-deaths-russia", file)
     except UserError as missing:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(missing))
+
+
+def share_at_post(kind):
+    """The share of garrisons that named dead of a kind of unit ask for, and twice the log likelihood it has above none.
+
+    Negative binomial over regions: men over income, and garrisons, times people to a power, for lists that are fuller where few live.
+    """
+    table = read(library() / "regions" / "russia.csv")
+    rows = {row["iso"]: float(row[kind] or 0) for row in named_deaths("region_by_unit.csv")}
+    dead, men = np.array([rows[code] for code in table.ids]), table.men.sum(axis=1)
+    people, recruited = men + table.women.sum(axis=1) + table.others, men / table.income
+
+    def unlikely(numbers, share):
+        spread, power, level = np.exp(numbers[0]), numbers[1], np.exp(numbers[2])
+        weight = ((1 - share) * recruited / recruited.sum() + share * garrisons(table.garrison, men)) * people**power
+        mean = np.maximum(level * dead.sum() * weight / weight.sum(), 1e-3)
+        return -nbinom.logpmf(dead, spread, spread / (spread + mean)).sum()
+
+    shares = np.linspace(0, 0.5, 51)
+    profile = -np.array([minimize(unlikely, [1, -0.3, 0], args=(share,), method="Nelder-Mead").fun for share in shares])
+    within = shares[profile > profile.max() - chi2.ppf(0.95, 1) / 2]
+    return shares[profile.argmax()], 2 * (profile.max() - profile[0]), (within[0], within[-1])
+
+
+def test_named_professional_soldiers_ask_for_garrisons_and_volunteers_and_convicts_do_not():
+    share, gain, within = share_at_post("professional")
+    held = parameters()["callup"]["garrison_share"]
+    assert held.value == pytest.approx(share, abs=0.03)
+    assert within == pytest.approx((0.06, 0.25), abs=0.02)  # as its source says
+    assert gain > 10
+    for kind in ("volunteers", "inmates"):
+        assert share_at_post(kind)[:2] == pytest.approx((0, 0), abs=0.01), kind
+
+
+@pytest.fixture(scope="module")
+def dead_by_region():
+    """Own dead per 10,000 men by region on 31 March 2023 under the prior, its median; people, district, and named dead where at hand."""
+    rows = named_deaths("region_by_month.csv")
     table = read(library() / "regions" / "russia.csv")
     results = simulate.ensemble(build("russia-ukraine-2022", draws=52, resolution="regional"))
     men = results.by_region("russia/men", "2023-03-31").values.astype(float)

@@ -152,6 +152,9 @@ def test_the_standing_force_is_from_where_volunteers_are_and_from_where_it_is_st
     np.testing.assert_allclose(nowhere, men * factor / jnp.sum(men * factor))
     np.testing.assert_allclose(all_there, garrison)
     np.testing.assert_allclose(half, (nowhere + garrison) / 2)
+    doubled, empty = (callup.standing(men, given, factor, central("callup", garrison_share=0.5)) for given in (2 * garrison, 0 * garrison))
+    np.testing.assert_allclose(doubled, half)  # in whatever measure they are given, nobody comes from nowhere
+    np.testing.assert_allclose(empty, nowhere)
     nation = callup.standing(men[:1], jnp.ones(1), factor[:1], central("callup", garrison_share=0.3))
     assert nation.tolist() == [1.0]  # exactly: no digit of a side as a whole changes
 

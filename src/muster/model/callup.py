@@ -171,8 +171,9 @@ def recruiting(men, relative_income, params: Params):
 def standing(men, garrison, recruiting, params: Params):
     """Shares of the standing force by the region that its men are from [1], eq. 11: as volunteers are, and where it is stationed."""
     volunteers = men * recruiting
-    recruited = share(volunteers, jnp.sum(volunteers))
-    return recruited + params.garrison_share * (garrison - recruited)
+    recruited, everywhere = share(volunteers, jnp.sum(volunteers)), jnp.sum(garrison)
+    stationed = jnp.where(everywhere > 0, garrison / jnp.where(everywhere > 0, everywhere, 1.0), recruited)
+    return recruited + params.garrison_share * (stationed - recruited)
 
 
 def volunteering(inputs: Inputs, risk, params: Params, dt):

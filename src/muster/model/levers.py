@@ -89,7 +89,7 @@ class Setting(Record):
     poverty_known: Float[Array, " region"] = quantity("1", "1 where poverty is known, 0 where the model draws it")
     titular_known: Float[Array, " region"] = quantity("1", "1 where the titular share is known, 0 where the model draws it")
     income_known: Float[Array, " region"] = quantity("1", "1 where income is known, 0 where the model draws it")
-    garrison: Float[Array, " region"] = quantity("1", "share of the men stationed in the country at the start")
+    garrison: Float[Array, " region"] = quantity("1", "men stationed there at the start, beside the other regions")
     exposure: Float[Array, " region"] = quantity("1", "share of the region's people under fire over the nation's, mean 1 over people")
     excluded: Float[Array, " region"] = quantity("1", "1 where the titular people is excluded from power, 0 where not, 1/2 = not known")
     lost_autonomy: Float[Array, " region"] = quantity("1", "1 where an autonomy was claimed, lost or fought over, else 0")
