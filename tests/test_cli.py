@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -22,6 +23,18 @@ DRAWS = 4
 def interrupt_after(seconds):
     """Ctrl-C in a while."""
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+
+
+def test_ctrl_c_that_python_lost_comes_again(monkeypatch):
+    told = []
+    monkeypatch.setattr(sys, "__unraisablehook__", told.append)
+    other = SimpleNamespace(exc_type=ValueError)
+    cli.said_again(other)
+    assert told == [other]
+    cli.said_again(SimpleNamespace(exc_type=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        time.sleep(5)
+    assert told == [other]
 
 
 @pytest.fixture(scope="module")

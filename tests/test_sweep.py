@@ -204,6 +204,20 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(place, whole, sign):
     assert digests(store) == digests(whole)
 
 
+@pytest.mark.parametrize("after", [0.5, 0.9, 1.8])
+def test_ctrl_c_before_the_first_chunk_says_one_thing(place, after):
+    words = [MUSTER, "sweep", "plan.yaml", "--out", place / f"early-{after}"]
+    with subprocess.Popen(words, cwd=place, stderr=subprocess.PIPE, text=True, start_new_session=True) as child:
+        time.sleep(after)
+        while child.poll() is None:  # a package that is being imported may swallow it
+            os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to those that are just being born too
+            time.sleep(0.5)
+        said = child.stderr.read()
+    assert child.returncode == 130
+    assert said.endswith("muster: stopped.\n")
+    assert "Traceback" not in said
+
+
 def done_chunks(store):
     """Chunks that are there, those of whole runs among them."""
     whole_runs = len(list(store.glob(f"*/{output.MANIFEST}"))) if store.exists() else 0

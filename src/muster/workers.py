@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from multiprocessing.connection import Connection
 
-from muster import heap, programs
+from muster import forks, heap, programs
 from muster.errors import UserError
 
 KEPT = "What is done is kept: call again"
@@ -32,12 +32,12 @@ class Workers:
 @contextmanager
 def processes(count: int) -> Iterator[Workers]:
     """Processes of one device each, which end at once when the work is given up or this process dies."""
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context(forks.METHOD)
     ends, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(count, context, made_ready, (ends,))
 
     def submit(function: Callable, *arguments) -> Future:
-        with deaf():  # so that a worker that is just starting does not tell of Ctrl-C
+        with forks.deaf():  # so that a worker that is just starting does not tell of Ctrl-C
             return pool.submit(function, *arguments)
 
     try:
@@ -96,17 +96,3 @@ def made_ready(ends: Connection) -> None:
     programs.use_devices(1)
     gc.freeze()  # what was imported is not looked through again
     threading.Thread(target=last, daemon=True).start()
-
-
-@contextmanager
-def deaf() -> Iterator[None]:
-    """Ctrl-C is not passed on to a process that is started within; this one hears it afterwards."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    heard = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if hasattr(signal, "pthread_sigmask") else None
-    try:
-        yield
-    finally:
-        if heard is not None:
-            signal.pthread_sigmask(signal.SIG_SETMASK, heard)

@@ -5,7 +5,9 @@ Exit status: 0 done, 1 our fault, 2 the input is wrong (one sentence), 130 stopp
 
 import gc
 import os
+import signal
 import sys
+import threading
 import traceback
 from importlib.metadata import version
 from typing import Annotated
@@ -29,6 +31,7 @@ from muster.cli.validate import app as validate
 from muster.errors import UserError
 
 STOPPED = 130
+AGAIN = 0.02  # seconds until a Ctrl-C that was lost comes again
 YOUNG = 10_000  # new objects between two searches for circles: imports make many and leave none
 
 app = typer.Typer(
@@ -104,11 +107,20 @@ def explained(problem: typer.TyperException) -> str:
     return f"{message} Known: {', '.join(context.command.list_commands(context))}."
 
 
+def said_again(lost: "sys.UnraisableHookArgs") -> None:
+    """Ctrl-C is lost where Python calls back from clearing its memory or from an import: it comes again a little later."""
+    if lost.exc_type is KeyboardInterrupt:
+        threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
 def main() -> None:
     """The command `muster`; the process ends without waiting for a thread of a run that is over, or for JAX to take itself apart."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its waiting threads cost a short run a tenth of a second
     gc.set_threshold(YOUNG)
     heap.shared()
+    sys.unraisablehook = said_again
     code = status()
     sys.stdout.flush()
     sys.stderr.flush()

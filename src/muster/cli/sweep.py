@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from muster import forks
 from muster.errors import UserError
 
 
@@ -21,6 +22,8 @@ def sweep(
     as_json: Annotated[bool, typer.Option("--json", help="print what was done for a machine, on stdout")] = False,
 ) -> int:
     """Run every combination of a plan; killed at any moment, the same command goes on where it was."""
+    if not scheduler:
+        forks.ahead("muster.sweep")
     from muster.cli.terminal import progress_bar
     from muster.sweep import TABLE
     from muster.sweep import sweep as swept
