@@ -1,8 +1,11 @@
 """What Muster itself is measured on, each work in a process of its own: python targets.py WORK [FOLDER]. Prints one line of JSON."""
 
 import contextlib
+import ctypes
 import json
 import os
+import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -18,8 +21,12 @@ CASE = "russia-ukraine-2022"
 DRAWS, MANY, FEW = 200, 4096, 512
 GRADIENT_DRAWS = 64
 HANDED = 500  # empty chunks
-SWEPT, SWEPT_DRAWS = (12, 60), 1040  # runs of a short and of a longer sweep, draws of a run; two of the longer ones leave 40 GB for a while
-TURN = 20.0  # seconds that a sweep goes on before the other one does
+SWEPT, SWEPT_DRAWS = (
+    (12, 60),
+    1040,
+)  # runs of a short and of a longer sweep, draws of a run (one chunk); three of the longer ones leave 60 GB for a while
+PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
+TURN = 5.0  # seconds that a sweep goes on before the next one does
 MUSTER = Path(sys.executable).with_name("muster")
 SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "output"), (1, "people", "population"), (0, "arms", "afv"))
 
@@ -136,10 +143,27 @@ def command(*words: str, repeated: int = 1) -> dict:
     return {"seconds": wall, "work_seconds": work, "peak_memory_mb": memory, "cores_of_others": round(others, 2), "bytes": left}
 
 
+def adopts_orphans() -> None:
+    """From here on a process whose parent has ended becomes a child of this one: workers of a sweep are of a process that ends after it."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def with_orphans(group: int, used: resource.struct_rusage) -> tuple[float, float]:
+    """(seconds of work, peak memory of a process [MB]) of a command that has ended and of what it left in its group."""
+    work, memory = used.ru_utime + used.ru_stime, used.ru_maxrss
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            _, _, left = os.wait4(-group, 0)
+            work, memory = work + left.ru_utime + left.ru_stime, max(memory, left.ru_maxrss)
+    return work, memory / 1024
+
+
 def in_turns(*commands: tuple[str, ...]) -> list[dict]:
     """Seconds of commands of which one goes on at a time, TURN after TURN, so that all meet the same hours of a machine."""
     children, seconds = [], [0.0] * len(commands)
     found: list[dict | None] = [None] * len(commands)
+    adopts_orphans()
     try:
         while None in found:
             for place, words in enumerate(commands):
@@ -148,7 +172,7 @@ def in_turns(*commands: tuple[str, ...]) -> list[dict]:
                 begun = time.perf_counter()
                 if place == len(children):
                     quiet = subprocess.DEVNULL
-                    children.append(subprocess.Popen([MUSTER, *words], stdout=quiet, stderr=quiet, start_new_session=True))
+                    children.append(subprocess.Popen(words, stdout=quiet, stderr=quiet, start_new_session=True))
                 else:
                     os.killpg(children[place].pid, signal.SIGCONT)
                 ended = 0
@@ -159,9 +183,9 @@ def in_turns(*commands: tuple[str, ...]) -> list[dict]:
                 if not ended:
                     os.killpg(children[place].pid, signal.SIGSTOP)
                 elif status:
-                    raise SystemExit(f"muster {' '.join(words)}: status {status}")
+                    raise SystemExit(f"{' '.join(words)}: status {status}")
                 else:
-                    work, memory = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+                    work, memory = with_orphans(children[place].pid, used)
                     found[place] = {"seconds": seconds[place], "work_seconds": work, "peak_memory_mb": memory}
     finally:
         for child, one in zip(children, found, strict=False):
@@ -248,32 +272,38 @@ def sweeping() -> dict:
 
 
 def swept() -> dict:
-    """Sweeps by one worker and by two, in turns, and how near two come to half the time of one."""
-    import numpy as np
+    """Sweeps by one worker, by two, and of each half by one worker that knows nothing of the other, in turns.
 
-    from muster import sweep
-
+    How near two come to half the time of one; and so the two halves, whose shortfall is the machine's, not the sweep's.
+    """
     with tempfile.TemporaryDirectory() as name:
-        folder, seconds = Path(name), []
+        folder = Path(name)
 
-        def words(runs: int, draws: int, workers: int) -> tuple[str, ...]:
-            plan, out = folder / f"{runs}.yaml", folder / f"{runs} by {workers}"
-            plan.write_text(f"scenario: {CASE}\nseed: {list(range(1, runs + 1))}\ndraws: {draws}\n")
-            return "sweep", str(plan), "--out", str(out), "--workers", str(workers)
+        def words(first: int, last: int, draws: int, workers: int) -> tuple[str, ...]:
+            plan, out = folder / f"{first} to {last}.yaml", folder / f"{first} to {last} by {workers}"
+            plan.write_text(f"scenario: {CASE}\nseed: {list(range(first, last + 1))}\ndraws: {draws}\n")
+            return str(MUSTER), "sweep", str(plan), "--out", str(out), "--workers", str(workers)
 
-        command(*words(1, 1, 1))
-        found = {}
+        command(*words(1, 1, 1, 1)[1:])
+        found, times = {}, []
         for runs in SWEPT:
             os.sync()  # what was written before does not wait for the disk now
-            both = in_turns(*(words(runs, SWEPT_DRAWS, count) for count in (1, 2)))
-            found |= {f"{runs} runs, {count} workers": one for count, one in zip((1, 2), both, strict=True)}
-            for out in folder.glob(f"{runs} by *"):
-                seconds += [json.loads(path.read_text())["wall_time_seconds"] for path in out.glob("*/manifest.json")]
+            halves = [shlex.join(words(first, last, SWEPT_DRAWS, 1)) for first, last in ((1, runs // 2), (runs // 2 + 1, runs))]
+            both = "sh", "-c", f"{halves[0]} & {halves[1]} && wait $!"
+            made = in_turns(words(1, runs, SWEPT_DRAWS, 1), words(1, runs, SWEPT_DRAWS, 2), both)
+            found |= dict(zip((f"{runs} runs, 1 workers", f"{runs} runs, 2 workers", f"{runs} runs, halves"), made, strict=True))
+            times.append([one["seconds"] for one in made])
+            for out in folder.glob("* by *"):
                 shutil.rmtree(out)
-    few, more = (np.array([found[f"{runs} runs, {count} workers"]["seconds"] for count in (1, 2)]) for runs in SWEPT)
-    short, long, running = (float(one / two / 2) for one, two in (few, more, more - few))
-    chunk = float(np.median(seconds)) * sweep.CHUNK["national"] / SWEPT_DRAWS
-    return found | {"efficiency_short": short, "efficiency": long, "efficiency_once_running": running, "chunk_seconds": chunk}
+    (one, two, apart), (one_more, two_more, apart_more) = times
+    return found | {
+        "efficiency_short": one / two / 2,
+        "efficiency": one_more / two_more / 2,
+        "efficiency_once_running": (one_more - one) / (two_more - two) / 2,
+        "halves_short": one / apart / 2,
+        "halves": one_more / apart_more / 2,
+        "chunk_seconds": (one_more - one) / (SWEPT[1] - SWEPT[0]),
+    }
 
 
 def kernel_in_c(folder: Path) -> dict:
