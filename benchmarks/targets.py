@@ -39,10 +39,9 @@ def produced(experiment, folder: Path) -> None:
     from muster.writer import Writer
 
     with Writer(folder, output.frame_of(experiment), "headline", experiment.draws) as writer:
-        for found in in_background(blocks(experiment)):
+        for found in in_background(blocks(experiment), writer.lay_out_early):
             while found:
                 writer.append(found.pop(0))
-            writer.lay_out_early()
         writer.finish(output.manifest_of(output.described(experiment), writer.draws, 0.0))
 
 

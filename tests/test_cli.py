@@ -20,9 +20,11 @@ from muster.simulate import ensemble
 DRAWS = 4
 
 
-def interrupt_after(seconds):
-    """Ctrl-C in a while."""
-    threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
+@pytest.fixture
+def interrupt_after(monkeypatch):
+    """interrupt_after(seconds): Ctrl-C in a while, heard as the command hears it."""
+    monkeypatch.setattr(sys, "unraisablehook", cli.said_again)
+    return lambda seconds: threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def test_ctrl_c_that_python_lost_comes_again(monkeypatch):
@@ -124,7 +126,7 @@ def sorted_middle(values):
     return (ranked[len(ranked) // 2 - 1] + ranked[len(ranked) // 2]) / 2
 
 
-def test_ctrl_c_before_the_first_draws_leaves_nothing(simulating, monkeypatch, tmp_path, capsys):
+def test_ctrl_c_before_the_first_draws_leaves_nothing(interrupt_after, simulating, monkeypatch, tmp_path, capsys):
     def never(_experiment, _progress):
         time.sleep(20)
         yield None
@@ -139,7 +141,7 @@ def test_ctrl_c_before_the_first_draws_leaves_nothing(simulating, monkeypatch, t
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_later_keeps_the_draws_that_are_done(simulating, simulated, tmp_path, capsys):
+def test_ctrl_c_later_keeps_the_draws_that_are_done(interrupt_after, simulating, simulated, tmp_path, capsys):
     simulating(lambda: time.sleep(20))
     interrupt_after(3)
     assert cli.status(["run", "toy", "--draws", "9", "--out", "out", "--json"]) == 130
@@ -221,6 +223,21 @@ def test_background_computes_one_item_ahead_and_lets_none_wait():
     for number in terminal.in_background(items()):
         time.sleep(0.1)
         assert len(begun) <= number + 2
+
+
+def test_what_is_done_meanwhile_does_not_wait_for_the_first_item():
+    begun, done = threading.Event(), threading.Event()
+
+    def items():
+        begun.set()
+        assert done.wait(5)
+        yield 1
+
+    def meanwhile():
+        assert begun.wait(5)
+        done.set()
+
+    assert list(terminal.in_background(items(), meanwhile)) == [1]
 
 
 @pytest.mark.parametrize(

@@ -232,6 +232,14 @@ def test_a_run_that_is_cut_short_keeps_the_draws_that_are_done(tmp_path):
     assert results.load(tmp_path / "short").draws == 3
 
 
+def test_a_folder_that_was_made_for_a_run_without_draws_goes_again(made, tmp_path):
+    for folder in (tmp_path / "new", tmp_path):
+        with writer.Writer(folder, made.tree, expected=3) as early:
+            early.lay_out_early()
+            assert list(folder.iterdir())
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_manifest_tells_how_to_run_again(made, tmp_path):
     made.save(tmp_path)
     manifest = json.loads((tmp_path / "manifest.json").read_text())

@@ -8,7 +8,7 @@ import math
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, nullcontext
+from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -45,14 +45,14 @@ class Drawn:
 class Writer:
     """Takes draws block by block, and writes results.nc once they are all there; only a scratch file grows with the draws.
 
-    `frame` tells names, shapes and attributes (output.frame_of). The file may be laid out for the `expected` draws once a block is there,
-    while the next is computed; if another number comes, it is laid out again.
+    `frame` tells names, shapes and attributes (output.frame_of). The file may be laid out for the `expected` draws while the first are
+    computed; if another number comes, it is laid out again.
     `packers` threads compress while this one writes; with 0 it does both.
     """
 
     def __init__(self, directory: Path, frame: xr.DataTree, keep: str = "headline", expected: int = 1, packers: int = PACKERS):
         self.directory, self.frame, self.expected, self.packers = directory, frame, expected, packers
-        self.draws, self.blocks = 0, 0  # that are whole: a block may be cut short
+        self.begun, self.draws, self.blocks = False, 0, 0  # draws and blocks that are whole: one may be cut short
         self.part = directory / (RESULTS + PART)
         self.series: dict[str, Drawn] = {}
         self.leave, self.file, self.laid_out_for = ExitStack(), ExitStack(), 0
@@ -74,8 +74,7 @@ class Writer:
         """Adds the draws of a block; if it is `lasting`, its arrays stay as they are until the end and are not copied."""
         draws = next(iter(block.values())).shape[-1]
         with writing(self.directory):
-            if not self.blocks:
-                self.begin()
+            self.begin()
             for path, series in self.series.items():
                 if series.sketch:
                     series.sketch.add(block[path])
@@ -87,8 +86,13 @@ class Writer:
         self.draws, self.blocks = self.draws + draws, self.blocks + 1
 
     def begin(self) -> None:
-        """Makes the folder and the scratch file."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        """Makes the folder and the scratch file, once; a folder that was not there goes again where nothing is finished."""
+        if self.begun:
+            return
+        self.begun = True
+        if not self.directory.exists():
+            self.directory.mkdir(parents=True)
+            self.leave.callback(removed_if_empty, self.directory)
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
         self.leave.callback(self.part.unlink, missing_ok=True)
         self.leave.callback(self.file.close)
@@ -110,10 +114,10 @@ class Writer:
             return finished(self.directory, manifest, {RESULTS: None, **(texts or {})})
 
     def lay_out_early(self) -> None:
-        """Lays the file out if that was not done."""
-        if not self.laid_out_for:
-            with writing(self.directory):
-                self.lay_out(max(self.expected, self.draws))
+        """Lays the file out for the expected draws."""
+        with writing(self.directory):
+            self.begin()
+            self.lay_out(self.expected)
 
     def lay_out(self, draws: int) -> None:
         """Makes the file with its variables, but without their numbers."""
@@ -168,6 +172,12 @@ class Writer:
                 count = np.asarray((days - np.datetime64(start)) / np.timedelta64(1, "D"), dtype=int)
                 group.create_variable("quarter", ("quarter",), data=count).attrs["units"] = f"days since {start}"
                 group.create_variable("region", ("region",), dtype=h5py.string_dtype())[:] = np.array(codes, dtype=object)
+
+
+def removed_if_empty(directory: Path) -> None:
+    """Removes a folder that holds nothing."""
+    with suppress(OSError):
+        directory.rmdir()
 
 
 def summary(blocks: list[Held], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

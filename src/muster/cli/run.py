@@ -86,11 +86,11 @@ def simulated(experiment, folder: Path, keep: str, as_json: bool) -> int:
     headlines = HeadlineTable(Results(frame), draws)
     with Writer(folder, frame, keep, draws) as writer, progress_bar(f"Simulating {experiment.name}") as update:
         try:
-            for found in in_background(blocks(experiment, lambda done, whole: update("", done, whole))):
+            computed = blocks(experiment, lambda done, whole: update("", done, whole))
+            for found in in_background(computed, writer.lay_out_early):
                 while found:  # a block that is written is let go
                     writer.append(found[0])
                     headlines.add(found.pop(0))
-                writer.lay_out_early()  # half a second, while more draws are computed
         except KeyboardInterrupt:
             if not writer.draws:
                 raise

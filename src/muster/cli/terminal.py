@@ -11,10 +11,11 @@ Item = TypeVar("Item")
 PATIENCE = 0.2  # seconds after which a waiting thread looks up
 
 
-def in_background(items: Iterator[Item]) -> Iterator[Item]:
+def in_background(items: Iterator[Item], meanwhile: Callable[[], object] = lambda: None) -> Iterator[Item]:
     """The same items, computed in a thread: Ctrl-C is heard at once, even while a program compiles.
 
-    One item is at work while the next is computed; none waits beside them, so that memory holds two.
+    One item is at work while the next is computed; none waits beside them, so that memory holds two. While the first is computed this
+    thread does what is to be done `meanwhile`.
     """
     ready: SimpleQueue[tuple[list[Item], BaseException | None]] = SimpleQueue()
     wanted, given_up = Semaphore(0), Event()
@@ -38,6 +39,7 @@ def in_background(items: Iterator[Item]) -> Iterator[Item]:
 
     Thread(target=work, daemon=True).start()
     try:
+        meanwhile()
         while True:
             wanted.release()
             while True:
