@@ -218,6 +218,15 @@ def test_ctrl_c_before_the_first_chunk_says_one_thing(place, after):
     assert "Traceback" not in said
 
 
+def test_workers_are_born_where_temporary_files_lie_too_deep_for_a_socket(place, tmp_path):
+    deep = tmp_path / "-".join(["deep"] * 25)
+    deep.mkdir()
+    (place / "short.yaml").write_text(json.dumps({"scenario": "toy", "draws": 2}))
+    words = [MUSTER, "sweep", "short.yaml", "--out", place / "deep"]
+    done = subprocess.run(words, cwd=place, env={**os.environ, "TMPDIR": str(deep)}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def done_chunks(store):
     """Chunks that are there, those of whole runs among them."""
     whole_runs = len(list(store.glob(f"*/{output.MANIFEST}"))) if store.exists() else 0

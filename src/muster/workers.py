@@ -32,7 +32,7 @@ class Workers:
 @contextmanager
 def processes(count: int) -> Iterator[Workers]:
     """Processes of one device each, which end at once when the work is given up or this process dies."""
-    context = multiprocessing.get_context(forks.METHOD)
+    context = multiprocessing.get_context(forks.method())
     ends, held = context.Pipe(duplex=False)
     pool = ProcessPoolExecutor(count, context, made_ready, (ends,))
 
