@@ -21,10 +21,8 @@ CASE = "russia-ukraine-2022"
 DRAWS, MANY, FEW = 200, 4096, 512
 GRADIENT_DRAWS = 64
 HANDED = 500  # empty chunks
-SWEPT, SWEPT_DRAWS = (
-    (12, 60),
-    1040,
-)  # runs of a short and of a longer sweep, draws of a run (one chunk); three of the longer ones leave 60 GB for a while
+SWEPT = 12, 60  # runs of a short and of a longer sweep; three of the longer ones leave 60 GB for a while
+SWEPT_DRAWS = 1040  # draws of a run: one chunk
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 TURN = 5.0  # seconds that a sweep goes on before the next one does
 MUSTER = Path(sys.executable).with_name("muster")

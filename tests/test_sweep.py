@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -211,7 +212,8 @@ def test_ctrl_c_before_the_first_chunk_says_one_thing(place, after):
         time.sleep(after)
         while child.poll() is None:  # a package that is being imported may swallow it
             os.killpg(child.pid, signal.SIGINT)  # as a terminal does: to those that are just being born too
-            time.sleep(0.5)
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(5)
         said = child.stderr.read()
     assert child.returncode == 130
     assert said.endswith("muster: stopped.\n")

@@ -91,7 +91,7 @@ class Writer:
             return
         self.begun = True
         if not self.directory.exists():
-            self.directory.mkdir(parents=True)
+            self.directory.mkdir(parents=True, exist_ok=True)  # another machine of a sweep may be quicker
             self.leave.callback(removed_if_empty, self.directory)
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
         self.leave.callback(self.part.unlink, missing_ok=True)
