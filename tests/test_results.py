@@ -5,6 +5,7 @@ import hashlib
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import cache, partial
 from itertools import pairwise
 
@@ -14,7 +15,7 @@ import numpy as np
 import pytest
 from jaxtyping import Array, Float
 
-from muster import output, pieces, results, writer
+from muster import layout, output, pieces, results, writer
 from muster.errors import UserError
 from muster.experiment import build
 from muster.model.levers import COHORTS
@@ -153,7 +154,7 @@ def test_files_give_back_what_was_saved(made, tmp_path):
     goal = output.series_of(again.tree, "north/front/goal_quantiles")
     assert goal.dims == ("quantile", "time")
     drawn = made.series("north/front/goal").values.astype(float)
-    np.testing.assert_allclose(goal.values, np.quantile(drawn, writer.QUANTILES, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(goal.values, np.quantile(drawn, layout.QUANTILES, axis=0), rtol=1e-6)
     np.testing.assert_allclose(output.series_of(again.tree, "north/front/goal_mean").values, drawn.mean(axis=0), rtol=1e-5, atol=1e-7)
     assert again.sides == made.sides
     assert again.bibliography() == made.bibliography() != []
@@ -204,11 +205,46 @@ def test_pieces_are_read_as_they_were_written_however_blocks_come(tmp_path, cuts
     values = np.random.default_rng(1).normal(size=(310, 7, 3)).astype(np.float32)
     with h5py.File(tmp_path / "file.nc", "w", track_order=True) as store, h5netcdf.File(store, "w") as file:
         file.dimensions = {"draw": 310, "time": 7, "cohort": 3}
-        made = pieces.variable(file, store, "side/men", ("draw", "time", "cohort"), {"units": "person"}, values.shape)
+        layout.variable(file, "side/men", ("draw", "time", "cohort"), values.shape, {"units": "person"})
+        made = writer.dataset(store, "side/men")
         pieces.fill(made, pieces.compressed(made.chunks or (), np.split(values, cuts)))
     with h5netcdf.File(tmp_path / "file.nc") as file:
         np.testing.assert_array_equal(file["side/men"][...], values)
-        assert file["side/men"].chunks == (pieces.BLOCK, 7, 1)
+        assert file["side/men"].chunks == (layout.BLOCK, 7, 1)
+
+
+def test_a_file_of_a_kind_begins_as_a_copy_of_the_first_and_has_its_own_attributes(made, tmp_path):
+    layout.bare.cache_clear()
+    other = made.tree.copy()
+    other.attrs = made.tree.attrs | {"seed": 7, "labels": ["Noord", "Zuid"], "scenario": "an other"}
+    for folder, tree in (("first", made.tree), ("second", other), ("third", made.tree)):
+        with writer.Writer(tmp_path / folder, tree, expected=3) as written:
+            written.append(block(3))
+            written.finish({"made_by": "muster"})
+    assert (layout.bare.cache_info().misses, layout.bare.cache_info().hits) == (1, 2)
+    first, second = (results.load(tmp_path / folder).tree for folder in ("first", "second"))
+    assert second.attrs == first.attrs | {"seed": 7, "labels": ["Noord", "Zuid"], "scenario": "an other"}
+    assert first.equals(second)
+    assert (tmp_path / "first" / "results.nc").read_bytes() == (tmp_path / "third" / "results.nc").read_bytes()
+
+
+def test_files_of_other_draws_times_or_series_are_laid_out_anew(made, tmp_path):
+    weeks = made.tree.sizes["time"]
+    series = layout.Series("north/front/goal", ("time",), (weeks,), (("units", "km2"),), True)
+    kinds = [
+        layout.kind_of(made.tree, [series], 3),
+        layout.kind_of(made.tree, [series], 4),
+        layout.kind_of(made.tree, [replace(series, whole=False)], 3),
+        layout.kind_of(made.tree.isel(time=slice(1, None)), [replace(series, shape=(weeks - 1,))], 3),
+    ]
+    assert len(set(kinds)) == len(kinds)
+    sizes = []
+    for number, kind in enumerate(kinds):
+        with layout.laid_out(tmp_path / f"{number}.nc", kind, {}) as file:
+            sizes.append({path: writer.dataset(file, path).shape for one in kind.series for path in one.variables(kind.draws)})
+    assert sizes[:2] == [{"north/front/goal": (3, weeks)}, {"north/front/goal": (4, weeks)}]
+    assert sizes[2] == {"north/front/goal_quantiles": (5, weeks), "north/front/goal_mean": (weeks,)}
+    assert sizes[3] == {"north/front/goal": (3, weeks - 1)}
 
 
 def test_works_are_told_in_their_order_and_few_wait():

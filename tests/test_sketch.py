@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from muster import output, writer
+from muster import layout, output, writer
 from muster.experiment import build
 from muster.results import HeadlineTable, Results, load
 from muster.simulate import blocks
@@ -18,10 +18,10 @@ def test_quantiles_come_within_a_fiftieth_of_the_band_and_the_mean_is_exact():
     sketch = Sketch(values.shape[1:])
     for block in np.split(values, 400):
         sketch.add(np.moveaxis(block, 0, -1))
-    exact = np.quantile(values, writer.QUANTILES, axis=0)
+    exact = np.quantile(values, layout.QUANTILES, axis=0)
     band = exact[-1] - exact[0]
-    assert np.abs(sketch.quantiles(writer.QUANTILES) - exact).max() <= 0.02 * band.max()
-    np.testing.assert_allclose(sketch.quantiles(writer.QUANTILES)[..., 0], 7)
+    assert np.abs(sketch.quantiles(layout.QUANTILES) - exact).max() <= 0.02 * band.max()
+    np.testing.assert_allclose(sketch.quantiles(layout.QUANTILES)[..., 0], 7)
     np.testing.assert_allclose(sketch.mean(), values.mean(axis=0, dtype=float), rtol=1e-12)
 
 
@@ -53,12 +53,12 @@ def test_a_run_of_many_draws_keeps_summaries_in_memory_that_does_not_grow(tmp_pa
             written.append(block)
             table.add(block)
             whole.append(block["north/front/killed"])
-            sizes.append((written.scratch.tell(), sum(series.sketch.counts.nbytes for series in written.series.values())))
+            sizes.append((written.scratch.tell(), sum(drawn.sketch.counts.nbytes for drawn in written.drawn.values())))
         written.finish(output.manifest_of(output.described(experiment), 832, 1.0))
     assert len(whole) > 1
     assert len(set(sizes)) == 1
     assert sizes[0][0] == 0
-    exact = np.quantile(np.concatenate(whole, axis=-1), writer.QUANTILES, axis=-1)
+    exact = np.quantile(np.concatenate(whole, axis=-1), layout.QUANTILES, axis=-1)
     found = load(tmp_path).tree["north/front/killed_quantiles"].values
     assert np.abs(found - exact).max() <= 0.02 * (exact[-1] - exact[0]).max()
     assert load(tmp_path).draws == 832

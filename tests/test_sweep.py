@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from concurrent.futures import Future
+from collections import deque
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -246,28 +247,34 @@ def no_workers_left(store):
 def test_a_file_that_leaves_the_memory_is_on_the_disk_as_it_was(tmp_path, monkeypatch):
     path = tmp_path / "results.nc"
     path.write_bytes(bytes(range(256)) * 4096)
-    sweep.let_go(path)
+    sweep.let_go([path])
     os.sync()
-    sweep.let_go(path)
+    sweep.let_go([path])
     assert path.read_bytes() == bytes(range(256)) * 4096
-    sweep.let_go(tmp_path / "moved.nc")  # a sweep does not end for a file that somebody has moved
+    sweep.let_go([tmp_path / "moved.nc", path])  # a sweep does not end for a file that somebody has moved
     monkeypatch.delattr(os, "posix_fadvise")
-    sweep.let_go(path)  # where a system does not know the wish, nothing is asked
+    sweep.let_go([path])  # where a system does not know the wish, nothing is asked
 
 
-def test_the_results_of_the_latest_runs_leave_the_memory(tmp_path, monkeypatch):
-    def done_at_once(_, run, *_rest):
-        future = Future()
-        future.set_result(done.add(run))
-        return future
+def test_the_results_that_a_worker_wrote_last_leave_its_memory(tmp_path, monkeypatch):
+    gone, known = [], plan_of(seed=list(range(3)), set={"as-given": []}, draws=2)
+    monkeypatch.setattr(sweep, "just_written", deque(maxlen=sweep.LETTING_GO))
+    monkeypatch.setattr(sweep, "let_go", lambda paths: gone.append([path.parent.name for path in paths]))
+    for run in sweep.runs_of(known):
+        sweep.compute(run, 0, tmp_path / run.name)
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread() and not thread.daemon:
+            thread.join(5)
+    assert gone == [["seed-0"], ["seed-0", "seed-1"], ["seed-1", "seed-2"]]
 
-    known, done, gone = plan_of(seed=list(range(6)), set={"as-given": []}, draws=10), set(), []
-    made = sweep.Sweep(tmp_path, sweep.runs_of(known))
-    monkeypatch.setattr(sweep.Sweep, "whole", lambda _, run: run in done)
-    monkeypatch.setattr(sweep, "let_go", lambda path: gone.append(path.parent.name))
-    sweep.work(made, list(made.runs), workers.Workers(done_at_once, lambda: 1), None, lambda *_: None)
-    times = [gone.count(name) for name in names(seed=list(range(6)), set={"as-given": []})]
-    assert sorted(times) == [1, 2, 3, 4, 4, 4]  # in whichever order they end, each with the three before it
+
+def test_runs_that_differ_by_their_seed_are_read_once(monkeypatch):
+    built = []
+    monkeypatch.setattr(sweep, "build", lambda *given: built.append(given) or build("toy", draws=3))
+    sweep.experiment_but_seed.cache_clear()
+    assert [sweep.experiment_of(run).seed for run in sweep.runs_of(plan_of(seed=[4, 5, 6], set={"as-given": []}, draws=3))] == [4, 5, 6]
+    sweep.experiment_but_seed.cache_clear()
+    assert len(built) == 1
 
 
 @pytest.fixture(scope="module")

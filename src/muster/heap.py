@@ -4,13 +4,18 @@ import ctypes
 from contextlib import suppress
 
 ARENA_MAX, HEAPS = -8, 2  # glibc, malloc.h: M_ARENA_MAX
+LARGEST_FAST, NONE = 1, 0  # M_MXFAST
 
 
 def shared() -> None:
-    """All threads take memory from two heaps.
+    """All threads take memory from two heaps, and what is given back is joined at once.
 
     With one for each thread, what a thread frees another cannot take: 4,096 national draws held 1,500 to 1,570 MB instead of 1,236 to
     1,424. With a single one they held 1,200, but threads that start together waited for it: a run of one draw took 0.15 s longer.
+    Small pieces that are given back are joined with their neighbours at once, not thousands of them when a large one comes: XLA reads the
+    national program in 0.82 s instead of 1.08.
     """
     with suppress(OSError, AttributeError, TypeError):
-        ctypes.CDLL(None).mallopt(ARENA_MAX, HEAPS)
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(ARENA_MAX, HEAPS)
+        mallopt(LARGEST_FAST, NONE)

@@ -9,38 +9,11 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from typing import BinaryIO, Protocol
 
-import h5netcdf
 import h5py
 import numpy as np
 from isal import isal_zlib
 
-BLOCK = 104  # draws in one compressed piece of a series: a lane of draws
 ALONE = 8  # first bytes of a piece, compressed by themselves
-
-
-class Remembering(h5py.File):
-    """An HDF5 file that looks a data set up once: h5netcdf asks for each many times, which took most of the writing of a short run."""
-
-    found: dict | None = None  # nothing is remembered before there is a dictionary: coordinates replace their dimensions
-
-    def __getitem__(self, name):
-        """The object of a path."""
-        if self.found is None or not isinstance(name, str):
-            return super().__getitem__(name)
-        if name not in self.found:
-            self.found[name] = super().__getitem__(name)
-        return self.found[name]
-
-
-def variable(file: h5netcdf.File, store: h5py.File, path: str, dims: tuple[str, ...], attrs: dict, shape: tuple[int, ...]) -> h5py.Dataset:
-    """Makes a variable without numbers; a piece of it holds one cohort or quantile of some draws. `store` is the HDF5 file under `file`."""
-    limits = {"draw": BLOCK, "cohort": 1, "quantile": 1}
-    piece = tuple(min(limits.get(dim, size), size) for dim, size in zip(dims, shape, strict=True))
-    made = file.create_variable(f"/{path}", dims, "f4", chunks=piece, compression="gzip", compression_opts=1, shuffle=True)
-    made.attrs.update(attrs)
-    place = store[f"/{path}"]
-    assert isinstance(place, h5py.Dataset)
-    return place
 
 
 Pieces = list[tuple[tuple[int, ...], bytes]]

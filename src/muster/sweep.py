@@ -11,12 +11,13 @@ import json
 import os
 import platform
 import re
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -35,7 +36,7 @@ from muster.writer import WHOLE, Writer
 PLAN, TABLE, HEADLINES = "plan.json", "table.csv", "headlines.csv"
 CHUNK = {"national": 10 * simulate.LANE, "regional": 4 * simulate.REGIONAL_LANE}  # draws: four to six seconds of a core
 START_THERE = "Start it where the paths of the plan lead to the same files."
-LETTING_GO = 4  # runs just finished whose results leave the memory: two workers took 8 % longer where they stayed
+LETTING_GO = 2  # results that a worker wrote last and that leave its memory: two workers took 8 % longer where they stayed
 AHEAD = 2  # chunks a worker has been given: the one at work and the next
 Progress = Callable[[str, int, int], None]
 
@@ -148,9 +149,17 @@ def word_of(text: str) -> str:
     return re.sub(r"[^\w=,-]", "-", Path(text).stem if text.endswith((".yaml", ".yml")) else text)
 
 
-@lru_cache(maxsize=2)
+just_written: deque[Path] = deque(maxlen=LETTING_GO)  # by this process
+
+
 def experiment_of(run: Run) -> Experiment:
-    """The experiment of a run; a worker keeps that of its chunk and the one before."""
+    """The experiment of a run."""
+    return replace(experiment_but_seed(replace(run, name="", seed=0)), seed=run.seed)
+
+
+@lru_cache(maxsize=2)
+def experiment_but_seed(run: Run) -> Experiment:
+    """The experiment of runs that differ by their seed only; a worker keeps those of its chunk and the one before."""
     structure = structures_of(run.structures)[run.structures]
     drawn_from = None if run.prior else "shipped"
     given = run.scenario, (run.policy,), run.continuation, run.draws, run.seed
@@ -240,6 +249,8 @@ def write(run: Run, folder: Path, parts: Iterable[tuple[float, Iterable[output.B
                 table.add(block)
         manifest = output.manifest_of(output.described(experiment), run.draws, whole)
         writer.finish(manifest, {HEADLINES: lines_of(table.rows()).rstrip("\n")})
+    just_written.append(folder / output.RESULTS)
+    threading.Thread(target=let_go, args=(tuple(just_written),)).start()  # which waits for the disk
 
 
 def clear(run: Run, folder: Path) -> None:
@@ -278,7 +289,7 @@ def sweep(
     if scheduler and workers:
         raise UserError("sweep: either workers of this machine or a scheduler, whose workers are its own, was expected.")
     made = Sweep(folder, runs_of(known))
-    experiment_of.cache_clear()  # a file may have changed since an earlier call
+    experiment_but_seed.cache_clear()  # a file may have changed since an earlier call
     about = described(known, made.runs)
     begin(folder, about)
     todo = [run for run in made.runs[part[0] - 1 :: part[1]] if not made.whole(run)]
@@ -302,7 +313,6 @@ def work(made: Sweep, todo: list[Run], pool: Workers, about: dict | None, progre
     whole = sum(len(run.firsts()) for run in todo)
     progress("", whole - sum(map(len, missing.values())), whole)
     running: dict[Future, tuple[Run, int | None]] = {}
-    finished: deque[Path] = deque(maxlen=LETTING_GO)
     while waiting or running:
         while waiting and len(running) < AHEAD * pool.count():
             run, first = waiting.popleft()
@@ -313,17 +323,13 @@ def work(made: Sweep, todo: list[Run], pool: Workers, about: dict | None, progre
             if first is not None:
                 missing[run].discard(first)
                 progress("", whole - sum(map(len, missing.values())), whole)
-            if made.whole(run):
-                finished.append(made.folder / run.name / output.RESULTS)
-                for path in finished:
-                    let_go(path)
-            elif first is not None and not missing[run]:
+            if first is not None and not missing[run] and not made.whole(run):
                 waiting.appendleft((run, None))
 
 
-def let_go(path: Path) -> None:
-    """Has a file written to disk, and what of it is there already leave the memory; a wish, also where somebody has moved the file."""
-    if hasattr(os, "posix_fadvise"):
+def let_go(paths: Iterable[Path]) -> None:
+    """Has files written to disk, and what of them is there already leave the memory; a wish, also where somebody has moved a file."""
+    for path in paths if hasattr(os, "posix_fadvise") else ():
         with suppress(OSError), path.open("rb") as file:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
@@ -347,7 +353,7 @@ def elsewhere(expected: dict[str, str], function: Callable, run: Run, *rest) -> 
         raise UserError(f"{here} has another version of Muster; install there what is installed here.")
     try:
         if experiment_of(run).sha256 != expected["scenario_sha256"]:
-            experiment_of.cache_clear()  # the file may have changed since this worker read it
+            experiment_but_seed.cache_clear()  # the file may have changed since this worker read it
         same = experiment_of(run).sha256 == expected["scenario_sha256"]
     except UserError as problem:
         raise UserError(f"{here} cannot read the files of {run.name}: {problem} {START_THERE}") from None

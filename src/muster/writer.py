@@ -13,17 +13,15 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-import h5netcdf
 import h5py
 import numpy as np
 import xarray as xr
 
-from muster.model.levers import COHORTS
-from muster.output import BY_REGION, PART, RESULTS, Block, finished, kept_whole, series_of, series_paths, writing
-from muster.pieces import Held, InFile, InMemory, Pieces, Remembering, compressed, fill, in_turn, variable
+from muster.layout import QUANTILES, Series, kind_of, laid_out
+from muster.output import PART, RESULTS, Block, all_series, finished, kept_whole, writing
+from muster.pieces import Held, InFile, InMemory, Pieces, compressed, fill, in_turn
 from muster.sketch import Sketch
 
-QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 EXACT = 4_096  # draws up to which quantiles are those of all draws; beyond, of histograms
 WHOLE = 100_000  # draws up to which every draw of the headline series is kept
 PACKERS, FEW = 2, 1_040  # threads that compress what is written, and draws up to which there is more than one
@@ -34,10 +32,7 @@ RANKED = 2_000_000  # numbers that are sorted at a time
 class Drawn:
     """A series whose draws wait."""
 
-    dims: tuple[str, ...]  # without the draw
-    shape: tuple[int, ...]  # of a draw
-    attrs: dict
-    whole: bool
+    series: Series
     blocks: list[Held] = field(default_factory=list)
     sketch: Sketch | None = None  # instead of blocks, where the draws are many
 
@@ -54,14 +49,14 @@ class Writer:
         self.directory, self.frame, self.expected, self.packers = directory, frame, expected, packers
         self.begun, self.draws, self.blocks = False, 0, 0  # draws and blocks that are whole: one may be cut short
         self.part = directory / (RESULTS + PART)
-        self.series: dict[str, Drawn] = {}
+        self.drawn: dict[str, Drawn] = {}
         self.leave, self.file, self.laid_out_for = ExitStack(), ExitStack(), 0
         whole = kept_whole(frame, keep)
-        for path in series_paths(frame):
-            array, kept = series_of(frame, path), path in whole and expected <= WHOLE
+        for path, array in all_series(frame).items():
+            kept = path in whole and expected <= WHOLE
             dims, shape = tuple(str(dim) for dim in array.dims[1:]), array.shape[1:]
-            sketch = None if kept or expected <= EXACT else Sketch(shape)
-            self.series[path] = Drawn(dims, shape, array.attrs, kept, sketch=sketch)
+            series = Series(path, dims, shape, tuple(array.attrs.items()), kept)
+            self.drawn[path] = Drawn(series, sketch=None if kept or expected <= EXACT else Sketch(shape))
 
     def __enter__(self) -> "Writer":
         return self
@@ -75,13 +70,13 @@ class Writer:
         draws = next(iter(block.values())).shape[-1]
         with writing(self.directory):
             self.begin()
-            for path, series in self.series.items():
-                if series.sketch:
-                    series.sketch.add(block[path])
+            for path, drawn in self.drawn.items():
+                if drawn.sketch:
+                    drawn.sketch.add(block[path])
                 elif lasting:
-                    series.blocks.append(InMemory(block[path]))
+                    drawn.blocks.append(InMemory(block[path]))
                 else:
-                    series.blocks.append(InFile(self.scratch, self.scratch.tell(), (*series.shape, draws)))
+                    drawn.blocks.append(InFile(self.scratch, self.scratch.tell(), (*drawn.series.shape, draws)))
                     self.scratch.write(np.ascontiguousarray(block[path], dtype=np.float32).data)
         self.draws, self.blocks = self.draws + draws, self.blocks + 1
 
@@ -103,11 +98,11 @@ class Writer:
             if self.laid_out_for != self.draws:
                 self.lay_out(self.draws)
             self.scratch.flush()
-            works = [partial(self.packed, self.series[path], places) for path, places in self.places.items()]
+            works = [partial(self.packed, drawn, places) for drawn, places in zip(self.drawn.values(), self.places, strict=True)]
             packers = min(self.packers, PACKERS if self.draws <= FEW else 1)  # each holds a series of all draws
             with ThreadPoolExecutor(packers) if packers else nullcontext() as pool:
                 done = in_turn(pool, works, packers) if pool else (work() for work in works)
-                for places, packed in zip(self.places.values(), done, strict=True):
+                for places, packed in zip(self.places, done, strict=True):
                     for place, pieces in zip(places, packed, strict=True):
                         fill(place, pieces)
             self.file.close()
@@ -122,56 +117,31 @@ class Writer:
     def lay_out(self, draws: int) -> None:
         """Makes the file with its variables, but without their numbers."""
         self.file.close()
-        store = self.file.enter_context(Remembering(self.part, "w", track_order=True))
-        file = self.file.enter_context(h5netcdf.File(store, "w", decode_vlen_strings=True))
-        self.dimensions(file, draws)
-        self.regional_dimensions(file)
-        store.found = {}
-        self.places: dict[str, list[h5py.Dataset]] = {}
-        for path, series in self.series.items():
-            made = {path: (("draw", *series.dims), (draws, *series.shape))}
-            if not series.whole:
-                quantiles = (("quantile", *series.dims), (len(QUANTILES), *series.shape))
-                made = {f"{path}_quantiles": quantiles, f"{path}_mean": (series.dims, series.shape)}
-            self.places[path] = [variable(file, store, name, dims, series.attrs, shape) for name, (dims, shape) in made.items()]
+        kind = kind_of(self.frame, (drawn.series for drawn in self.drawn.values()), draws)
+        file = self.file.enter_context(laid_out(self.part, kind, self.frame.attrs))
+        self.places = [[dataset(file, path) for path in series.variables(draws)] for series in kind.series]
         self.laid_out_for = draws
 
-    def packed(self, series: Drawn, places: list[h5py.Dataset]) -> list[Pieces]:
+    def packed(self, drawn: Drawn, places: list[h5py.Dataset]) -> list[Pieces]:
         """A series for its variables: every draw, or quantiles and mean."""
-        if series.whole:
-            numbers = [self.draws_of(series)]
-        elif series.sketch:
-            numbers = [[series.sketch.quantiles(QUANTILES).astype(np.float32)], [series.sketch.mean().astype(np.float32)]]
+        if drawn.series.whole:
+            numbers = [self.draws_of(drawn)]
+        elif drawn.sketch:
+            numbers = [[drawn.sketch.quantiles(QUANTILES).astype(np.float32)], [drawn.sketch.mean().astype(np.float32)]]
         else:
-            numbers = [[part] for part in summary(series.blocks[: self.blocks], series.shape)]
+            numbers = [[part] for part in summary(drawn.blocks[: self.blocks], drawn.series.shape)]
         return [compressed(place.chunks or place.shape, blocks) for place, blocks in zip(places, numbers, strict=True)]
 
-    def draws_of(self, series: Drawn) -> Iterator[np.ndarray]:
+    def draws_of(self, drawn: Drawn) -> Iterator[np.ndarray]:
         """The draws of a series block by block, the draw first as in the file."""
-        return (np.moveaxis(block.read(0, series.shape[0]), -1, 0) for block in series.blocks[: self.blocks])
+        return (np.moveaxis(block.read(0, drawn.series.shape[0]), -1, 0) for block in drawn.blocks[: self.blocks])
 
-    def dimensions(self, file: h5netcdf.File, draws: int) -> None:
-        """The file's attributes, dimensions and coordinates."""
-        file.attrs.update(self.frame.attrs)
-        start = self.frame.attrs["start"]
-        minutes = np.asarray((self.frame.coords["time"].values - np.datetime64(start)) / np.timedelta64(1, "m"), dtype=int)
-        file.dimensions = {"draw": draws, "time": len(minutes), "cohort": len(COHORTS), "quantile": len(QUANTILES)}
-        file.create_variable("draw", ("draw",), data=np.arange(draws))
-        file.create_variable("time", ("time",), data=minutes).attrs["units"] = f"minutes since {start}"
-        file.create_variable("cohort", ("cohort",), dtype=h5py.string_dtype())[:] = np.array(COHORTS, dtype=object)
-        file.create_variable("quantile", ("quantile",), data=np.array(QUANTILES))
 
-    def regional_dimensions(self, file: h5netcdf.File) -> None:
-        """Dimensions and coordinates of the readings by region, each side its own."""
-        for node in self.frame.leaves:
-            if node.name == BY_REGION:
-                days, codes = node.coords["quarter"].values, [str(code) for code in node.coords["region"].values]
-                group = file.create_group(node.path)
-                group.dimensions = {"quarter": len(days), "region": len(codes)}
-                start = self.frame.attrs["start"]
-                count = np.asarray((days - np.datetime64(start)) / np.timedelta64(1, "D"), dtype=int)
-                group.create_variable("quarter", ("quarter",), data=count).attrs["units"] = f"days since {start}"
-                group.create_variable("region", ("region",), dtype=h5py.string_dtype())[:] = np.array(codes, dtype=object)
+def dataset(file: h5py.File, path: str) -> h5py.Dataset:
+    """The data set of a path."""
+    found = file[path]
+    assert isinstance(found, h5py.Dataset)
+    return found
 
 
 def removed_if_empty(directory: Path) -> None:

@@ -23,7 +23,7 @@ def sweep(
 ) -> int:
     """Run every combination of a plan; killed at any moment, the same command goes on where it was."""
     if not scheduler:
-        forks.ahead("muster.sweep")
+        forks.ahead("muster.inherited")
     from muster.cli.terminal import progress_bar
     from muster.sweep import TABLE
     from muster.sweep import sweep as swept

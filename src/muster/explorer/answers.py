@@ -10,10 +10,10 @@ from muster.errors import UserError
 from muster.explorer.engine import Engine, Fan, Readings, read
 from muster.explorer.facts import CHAIN, Link
 from muster.explorer.view import View
+from muster.layout import QUANTILES
 from muster.model.quantity import meanings, units
 from muster.model.world import READINGS
 from muster.observe import observations
-from muster.writer import QUANTILES
 
 SPARKS = 48  # points of a sparkline
 FLOWS = "/week"

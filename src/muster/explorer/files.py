@@ -16,12 +16,12 @@ from muster.experiment import text_of
 from muster.explorer.answers import bands, course, days_of, horizon, labels_of, told_as
 from muster.explorer.engine import Engine, Fan
 from muster.explorer.view import Turn, View, turned_scenario, whole
+from muster.layout import QUANTILES
 from muster.output import RESULTS
 from muster.reading import parse_yaml
 from muster.report import page
 from muster.results import Results
 from muster.scenario import OverrideText, Scenario, check, load, parts_of
-from muster.writer import QUANTILES
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEAD = "# Made by muster explore: {told}\n# muster run FILE runs it; the command above runs it from the scenario of the library.\n"
