@@ -31,6 +31,19 @@ def test_a_kept_program_gives_the_same_bits_without_being_traced(tmp_path, monke
     assert kept.stat().st_mode & 0o077 == 0
 
 
+def test_a_kept_program_does_not_tell_which_line_each_operation_is_from(tmp_path, monkeypatch):
+    def texts(module) -> list[str]:
+        return [word for word in ("test_programs", "sine") if word in module.operation.get_asm(enable_debug_info=True)]
+
+    lowered = jax.jit(jax.named_call(doubled, name="sine")).lower(np.linspace(0, 9, 64)).compiler_ir("stablehlo")
+    assert texts(lowered) == ["test_programs", "sine"]
+    programs.without_places(lowered)
+    assert texts(lowered) == ["sine"]  # the name of what comes out stays
+    made(tmp_path, monkeypatch)(np.linspace(0, 9, 64))
+    (kept,) = tmp_path.glob("doubled-*.program")
+    assert b"test_programs" not in kept.read_bytes()
+
+
 def test_a_damaged_program_is_compiled_again(tmp_path, monkeypatch):
     values = np.linspace(0, 9, 64)
     first = made(tmp_path, monkeypatch)(values)

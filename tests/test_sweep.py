@@ -268,6 +268,15 @@ def test_the_results_that_a_worker_wrote_last_leave_its_memory(tmp_path, monkeyp
     assert gone == [["seed-0"], ["seed-0", "seed-1"], ["seed-1", "seed-2"]]
 
 
+def test_workers_can_be_born_of_the_process_that_reads_the_library_for_them():
+    """A process that computes already, or in which others work, cannot be doubled safely."""
+    asked = "import threading, muster.inherited as _; from muster import posterior, reading; "
+    told = "print(reading.registry.cache_info().currsize, posterior.load.cache_info().currsize, threading.active_count(), {})"
+    begun = "__import__('jax')._src.xla_bridge.backends_are_initialized()"
+    done = subprocess.run([sys.executable, "-c", asked + told.format(begun)], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["1", "1", "1", "False"]
+
+
 def test_runs_that_differ_by_their_seed_are_read_once(monkeypatch):
     built = []
     monkeypatch.setattr(sweep, "build", lambda *given: built.append(given) or build("toy", draws=3))
