@@ -13,7 +13,7 @@ help:
 	@echo "make assess     judge the claims on the reference case"
 	@echo "make test       the tests, two at a time; make test-all also runs the slow ones, KINDS=slow only these"
 	@echo "make lint       style, types (of the JavaScript too), import layers, tables and lock files"
-	@echo "make bench      measure speed beside the peers and the targets (a quarter of an hour)"
+	@echo "make bench      measure speed beside the peers and the targets (forty minutes, 60 GB of disk for a while)"
 	@echo "make docs       build the documentation into site/"
 	@echo "make posterior  fit the reference case again and renew the pages that tell of it (minutes)"
 	@echo "make sbc        simulation-based calibration: a hundred refits on twin data"
