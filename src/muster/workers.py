@@ -93,6 +93,7 @@ def made_ready(ends: Connection) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     heap.shared()
+    heap.kept()
     programs.use_devices(1)
     gc.freeze()  # what was imported is not looked through again
     threading.Thread(target=last, daemon=True).start()
