@@ -135,7 +135,7 @@ def whole(place):
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_a_chunk_is_read_as_it_was_kept(tmp_path, order):
     frame = output.frame_of(build("toy"))
-    sizes = {name: output.series_of(frame, name).shape[1:] for name in output.series_paths(frame)}
+    sizes = {name: array.shape[1:] for name, array in output.all_series(frame).items()}
     normal = np.random.default_rng(1).normal
     given = [{name: np.asarray(normal(size=(*size, count)), np.float32, order=order) for name, size in sizes.items()} for count in (104, 3)]
     path = chunks.path_of(tmp_path, 1040)

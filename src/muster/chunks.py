@@ -40,7 +40,7 @@ def mapped(path: Path, frame: xr.DataTree) -> tuple[float, Iterator[Block]]:
         seconds, *counts = np.load(file)
         begins = file.tell()
     whole = np.memmap(path, dtype=np.uint8, mode="r")[begins:].view(np.float32)
-    shapes = {name: output.series_of(frame, name).shape[1:] for name in sorted(output.series_paths(frame))}
+    shapes = {name: array.shape[1:] for name, array in sorted(output.all_series(frame).items())}
 
     def blocks() -> Iterator[Block]:
         place = 0

@@ -30,5 +30,5 @@ def kept() -> None:
     """
     with suppress(OSError, AttributeError, TypeError):
         mallopt = ctypes.CDLL(None).mallopt
-        if mallopt(MAPPED_FROM, HUGE):  # refused by some: to be asked for the other alone would map every large array anew
+        if mallopt(MAPPED_FROM, HUGE):  # where it is refused, the other alone would map every large array anew
             mallopt(TRIMMED_FROM, NEVER)

@@ -129,11 +129,6 @@ def block_of_tree(tree: xr.DataTree) -> Block:
     return {path: np.moveaxis(array.values, 0, -1) for path, array in all_series(tree).items()}
 
 
-def series_paths(tree: xr.DataTree) -> list[str]:
-    """side/node/name of every variable."""
-    return [f"{node.path.strip('/')}/{name}" for node in tree.leaves for name in node.data_vars]
-
-
 def all_series(tree: xr.DataTree) -> dict[str, xr.DataArray]:
     """Every variable by side/node/name: in a tenth of the time that asking for each takes."""
     return {f"{node.path.strip('/')}/{name}": array for node in tree.leaves for name, array in node.data_vars.items()}

@@ -51,7 +51,7 @@ class Results:
     @cached_property
     def known_paths(self) -> tuple[str, ...]:
         """Every path that can be asked for, looked up once."""
-        return tuple(output.series_paths(self.tree))
+        return tuple(output.all_series(self.tree))
 
     def paths(self) -> list[str]:
         """Every path that can be asked for."""
