@@ -74,7 +74,7 @@ def test_what_a_command_used_is_read_ahead_the_next_time(tmp_path, monkeypatch):
 def test_a_note_that_cannot_be_read_is_no_problem(tmp_path, monkeypatch):
     monkeypatch.setattr(programs, "folder", lambda: tmp_path)
     monkeypatch.setattr(programs, "reading", {})
-    for text in ("", "[]", '{"run": 3}', '{"run": {"x.program": [1]}}', '{"run": {"../x.program": [1, 1, 1]}}'):
+    for text in ("", "[]", '{"run": 3}', '{"run": {"x.program": [1]}}', '{"run": {"../x.program": 1}}'):
         (tmp_path / programs.NOTES).write_text(text)
         programs.read_ahead("run")
         assert not programs.reading, text
@@ -88,6 +88,38 @@ def test_other_code_shapes_and_surroundings_have_programs_of_their_own(tmp_path,
     monkeypatch.setattr(programs, "surroundings", lambda: "other code")
     made(tmp_path, monkeypatch)(np.zeros(8))
     assert len(list(tmp_path.glob("*.program"))) == 4
+
+
+def test_what_nothing_is_computed_of_is_left_out_also_of_a_kept_program(tmp_path, monkeypatch):
+    monkeypatch.setattr(programs, "folder", lambda: tmp_path)
+    given = np.ones(3), np.arange(5.0), np.arange(4)
+    for _ in range(2):
+        some = Program("some", (), lambda _a, b, c: {"b": b + 1, "c": c}, lambda *_: {"b": 0, "c": 0})
+        found = some(*given)
+        np.testing.assert_array_equal(found["b"], given[1] + 1)
+        np.testing.assert_array_equal(found["c"], given[2])
+        assert [made.taken for made in some.made.values()] == [[1, 2]]
+        monkeypatch.setattr(Program, "built", None)  # the second is read
+
+
+SHARES = """
+import sys
+import numpy as np
+from muster import programs
+programs.use_devices(3)
+found = programs.Program(
+    "shares", (), lambda factor, first, last: (first * factor, last * factor, factor + 1), lambda *_: (0, 0, 0),
+    ((programs.EVERYWHERE, programs.FIRST, programs.LAST), (programs.FIRST, programs.LAST, programs.EVERYWHERE)),
+)(np.float64(2), np.arange(12.0).reshape(6, 2), np.arange(12.0).reshape(2, 6))
+assert np.array_equal(found[0], 2 * np.arange(12.0).reshape(6, 2)) and np.array_equal(found[1], 2 * np.arange(12.0).reshape(2, 6))
+assert found[2] == 3
+assert [len(part.addressable_shards) for part in found] == [3, 3, 3]
+"""
+
+
+def test_each_device_has_its_share():
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", SHARES], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_folder_that_cannot_be_written_to_is_no_problem(tmp_path, monkeypatch):

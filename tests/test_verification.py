@@ -168,6 +168,35 @@ def test_one_device_and_two_give_the_same_bits(on_one_device):
     assert first == second
 
 
+EVERY_BIT = """
+import hashlib, sys
+import jax, numpy as np
+from muster import programs, simulate
+programs.use_devices(int(sys.argv[1]))
+from muster.experiment import build
+experiment, width = build("russia-ukraine-2022", draws=2080, posterior="shipped"), simulate.LANE * int(sys.argv[1])
+for first in range(0, 2080, width):
+    happened, rows, _ = simulate.computed(experiment, simulate.draws_of(experiment, np.arange(first, first + width)))
+    for lane in range(0, width, simulate.LANE):
+        part = slice(lane, lane + simulate.LANE)
+        texts = [np.asarray(leaf)[part].tobytes() for leaf in jax.tree.leaves(happened)]
+        texts += [np.ascontiguousarray(np.asarray(rows[node])[..., part]).tobytes() for node in sorted(rows)]
+        print(first + lane, hashlib.sha256(b"".join(texts)).hexdigest())
+"""
+
+
+@pytest.mark.slow
+def test_two_thousand_draws_of_the_reference_case_are_the_same_bits_on_one_device_and_on_two():
+    """Where XLA had parted the program between two, thirty of them were not."""
+    told = []
+    for count in "12":
+        done = subprocess.run([sys.executable, "-W", "ignore", "-c", EVERY_BIT, count], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-800:]
+        told.append(done.stdout.splitlines())
+    assert len(told[0]) == 20
+    assert told[0] == told[1]
+
+
 @pytest.mark.slow
 def test_narrow_numbers_give_the_quantiles_of_wide_ones(on_one_device):
     """float32 against float64 on the same draws: quantiles over draws differ by less than a hundredth of the 90 % band."""

@@ -21,7 +21,7 @@ import numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from numpyro.diagnostics import effective_sample_size, split_gelman_rubin
 
-from muster import calibration, laplace, observe, simulate
+from muster import calibration, laplace, observe, programs, simulate
 from muster.model import run
 from muster.model.coupling import connected
 from muster.model.levers import AXES, COHORTS
@@ -36,6 +36,11 @@ BURNED = 0.25  # of the steps that are left out
 SHAKEN = 0.2  # share by which a step's length is shaken
 NUDGE = 1e-4  # of a score, for the slope of a number on its own score
 LIMITS = 0.3, (0.8, 1.25)  # what two methods may differ by: means in s.d., ratio of s.d.
+
+
+def by_draw(tree):
+    """Where the draws lie: on the last axis of every leaf, a share of them on each device."""
+    return jax.tree.map(lambda leaf: PartitionSpec(*[None] * (leaf.ndim - 1), "draw"), tree)
 
 
 class Target:
@@ -74,18 +79,18 @@ class Target:
 
     def compiled(self):
         """The misfit by draw and its slopes on the parameters, a share of the draws on each device."""
-        specs = simulate.by_draw(self.draws.params), PartitionSpec(), simulate.by_draw(self.draws)
+        specs = by_draw(self.draws.params), PartitionSpec(), by_draw(self.draws)
 
         def sloped(params, case, draws):
             (_, by_draw), slopes = jax.value_and_grad(self.misfit, has_aux=True)(params, case, draws)
             return by_draw, slopes
 
         out = PartitionSpec("draw"), specs[0]
-        shared = jax.shard_map(sloped, mesh=simulate.devices(), in_specs=specs, out_specs=out, check_vma=False)
+        shared = jax.shard_map(sloped, mesh=programs.devices(), in_specs=specs, out_specs=out, check_vma=False)
         jitted = jax.jit(shared, compiler_options=simulate.COMPILER)
-        everywhere = NamedSharding(simulate.devices(), PartitionSpec())
+        everywhere = NamedSharding(programs.devices(), PartitionSpec())
         case = jax.device_put(self.case, everywhere)
-        draws = jax.device_put(self.draws, jax.tree.map(lambda spec: NamedSharding(simulate.devices(), spec), specs[2]))
+        draws = jax.device_put(self.draws, jax.tree.map(lambda spec: NamedSharding(programs.devices(), spec), specs[2]))
         return lambda params: jitted(params, case, draws)
 
     def at(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

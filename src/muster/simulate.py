@@ -9,7 +9,6 @@ from zlib import crc32
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from muster import evidence
 from muster.errors import UserError
@@ -21,7 +20,7 @@ from muster.model.pair import Pair, pair
 from muster.model.structure import Structure
 from muster.model.world import READINGS
 from muster.output import Block, block_of
-from muster.programs import COMPILER, REGIONAL_COMPILER, Program
+from muster.programs import COMPILER, EVERYWHERE, FIRST, LAST, REGIONAL_COMPILER, Program
 from muster.results import Results
 
 __all__ = ["COMPILER", "LANE", "Progress", "blocks", "case_of", "draws_of", "ensemble", "lanes", "outcome", "program", "simulate"]
@@ -32,55 +31,29 @@ REGIONAL_LANE = 52  # the same where a side has more than one region: more numbe
 Progress = Callable[[int, int], None]
 
 
-def by_draw(tree):
-    """Where the draws lie: on the last axis of every leaf, a share of them on each device."""
-    return jax.tree.map(lambda leaf: PartitionSpec(*[None] * (leaf.ndim - 1), "draw"), tree)
-
-
-def devices() -> Mesh:
-    """One device a core."""
-    return Mesh(np.array(jax.devices()), ("draw",))
-
-
 @cache
 def program(dt: float, structure: Structure, regional: bool = False) -> Program:
     """The compiled program of one structure: a lane of draws on every device."""
-
-    def lanes(case: run.Case, draws: run.Draw):
-        return jax.shard_map(
-            lambda case, draws: run.lane(case, draws, dt, structure),
-            mesh=devices(),
-            in_specs=(PartitionSpec(), by_draw(draws)),
-            out_specs=(PartitionSpec("draw"), PartitionSpec(None, None, "draw"), PartitionSpec(None, None, "draw")),
-            check_vma=False,
-        )(case, draws)
-
-    def places(case: run.Case, draws: run.Draw):
-        everywhere = jax.tree.map(lambda _: NamedSharding(devices(), PartitionSpec()), case)
-        return everywhere, jax.tree.map(lambda spec: NamedSharding(devices(), spec), by_draw(draws))
-
-    options = REGIONAL_COMPILER if regional else COMPILER
-    return Program("weeks", (dt, structure), lanes, lambda _, draws: (draws.past, dict.fromkeys(READINGS, 0), 0), places, options)
+    return Program(
+        "weeks",
+        (dt, structure),
+        lambda case, draws: run.lane(case, draws, dt, structure),
+        lambda _, draws: (draws.past, dict.fromkeys(READINGS, 0), 0),
+        ((EVERYWHERE, LAST), (FIRST, LAST, LAST)),
+        REGIONAL_COMPILER if regional else COMPILER,
+    )
 
 
 @cache
 def chances(regions: tuple[int, int], steps: int) -> Program:
     """The compiled program of luck and noise: it serves every structure, policy and pair of sides of these sizes."""
 
-    specs = PartitionSpec(), PartitionSpec("draw"), PartitionSpec()
-
-    def lanes(seed, draws, sides):
-        def of_lane(seed, draws, sides):
-            return jax.vmap(lambda draw: run.chance(seed, draw, sides, regions, steps), out_axes=-1)(draws)
-
-        shapes = jax.eval_shape(of_lane, seed, draws, sides)
-        return jax.shard_map(of_lane, mesh=devices(), in_specs=specs, out_specs=by_draw(shapes), check_vma=False)(seed, draws, sides)
-
-    def places(*_):
-        return tuple(NamedSharding(devices(), spec) for spec in specs)
+    def of_lane(seed, draws, sides):
+        return jax.vmap(lambda draw: run.chance(seed, draw, sides, regions, steps), out_axes=-1)(draws)
 
     fortunes = Pair((blank(Luck),) * (1 if regions[0] == regions[1] else 2))
-    return Program("luck", (regions, steps), lanes, lambda *_: (fortunes, Pair((blank(Noise),)), 0), places)
+    result = fortunes, Pair((blank(Noise),)), 0
+    return Program("luck", (regions, steps), of_lane, lambda *_: result, ((EVERYWHERE, FIRST, EVERYWHERE), LAST))
 
 
 def blank(record: type):
