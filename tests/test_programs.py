@@ -6,6 +6,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
 from muster import programs
 from muster.programs import Program
@@ -92,14 +93,29 @@ def test_other_code_shapes_and_surroundings_have_programs_of_their_own(tmp_path,
 
 def test_what_nothing_is_computed_of_is_left_out_also_of_a_kept_program(tmp_path, monkeypatch):
     monkeypatch.setattr(programs, "folder", lambda: tmp_path)
-    given = np.ones(3), np.arange(5.0), np.arange(4)
+    given = np.ones(3), np.arange(5.0), np.arange(4), np.zeros(2)
+
+    def thrice(_a, b, c, d):
+        def once(held, _):
+            return (held[0] + 1, held[1] + held[0].sum()), None
+
+        (b, _d), _ = jax.lax.scan(once, (b, d), None, length=3)  # what nobody asks for is in a loop, too
+        return {"b": b, "c": c}
+
     for _ in range(2):
-        some = Program("some", (), lambda _a, b, c: {"b": b + 1, "c": c}, lambda *_: {"b": 0, "c": 0})
+        some = Program("some", (), thrice, lambda *_: {"b": 0, "c": 0})
         found = some(*given)
-        np.testing.assert_array_equal(found["b"], given[1] + 1)
+        np.testing.assert_array_equal(found["b"], given[1] + 3)
         np.testing.assert_array_equal(found["c"], given[2])
         assert [made.taken for made in some.made.values()] == [[1, 2]]
         monkeypatch.setattr(Program, "built", None)  # the second is read
+
+
+def test_arguments_that_are_not_those_of_the_program_are_not_handed_to_it():
+    lowered = jax.jit(lambda *values: values[1] + values[2]).lower(np.ones(3), np.ones(4), np.ones(4)).compiler_ir("stablehlo")
+    assert programs.taken_by(lowered, (((3,), "float64"), ((4,), "float64"), ((4,), "float64"))) == [1, 2]
+    with pytest.raises(RuntimeError, match="taken_by"):
+        programs.taken_by(lowered, (((3,), "float64"), ((5,), "float64"), ((4,), "float64")))
 
 
 SHARES = """

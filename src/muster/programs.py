@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import sys
 import tempfile
 import time
@@ -150,9 +151,8 @@ class Program:
             leaves = scattered(values, groups)
             return tuple(jax.tree.leaves(self.function(*jax.tree.unflatten(tree, leaves))))
 
-        traced, text = jax.jit(flat).trace(*[jax.ShapeDtypeStruct(*shape) for shape in shapes]), io.BytesIO()
-        taken = used_of(traced.jaxpr.jaxpr)
-        module: Any = traced.lower().compiler_ir("stablehlo")
+        module: Any = jax.jit(flat).lower(*[jax.ShapeDtypeStruct(*shape) for shape in shapes]).compiler_ir("stablehlo")
+        taken, text = taken_by(module, shapes), io.BytesIO()
         without_places(module)
         module.operation.write_bytecode(text)
         begun, client, everywhere = time.perf_counter(), jax.devices()[0].client, np.arange(count)[:, None]
@@ -163,10 +163,15 @@ class Program:
         return Made(made, taken)
 
 
-def used_of(jaxpr) -> list[int]:
-    """Numbers of the arguments that something is computed of: JAX leaves the others out of a program."""
-    used = {id(one) for one in jaxpr.outvars}.union(id(one) for equation in jaxpr.eqns for one in equation.invars)
-    return [number for number, one in enumerate(jaxpr.invars) if id(one) in used]
+def taken_by(module, shapes: tuple) -> list[int]:
+    """Numbers of the arguments that a lowered function takes: JAX leaves out those of which nothing is computed, and names the others."""
+    (main,) = (function for function in module.body.operations if function.attributes["sym_name"].value == "main")
+    told = re.findall(r'loc\("values\[(\d+)\]"\)', " ".join(str(argument.location) for argument in main.arguments))
+    taken = [int(number) for number in told]
+    # a program reads its arguments wherever they end: another array in the place of one would end the process
+    if [tuple(argument.type.shape) for argument in main.arguments] != [shapes[number][0] for number in taken]:
+        raise RuntimeError("JAX gives the arguments of a lowered function other names than it did: muster.programs.taken_by")
+    return taken
 
 
 def place(mesh: Mesh, axis: str, dimensions: int) -> NamedSharding:
