@@ -38,7 +38,7 @@ NUDGE = 1e-4  # of a score, for the slope of a number on its own score
 LIMITS = 0.3, (0.8, 1.25)  # what two methods may differ by: means in s.d., ratio of s.d.
 
 
-def by_draw(tree):
+def lying_by_draw(tree):
     """Where the draws lie: on the last axis of every leaf, a share of them on each device."""
     return jax.tree.map(lambda leaf: PartitionSpec(*[None] * (leaf.ndim - 1), "draw"), tree)
 
@@ -79,7 +79,7 @@ class Target:
 
     def compiled(self):
         """The misfit by draw and its slopes on the parameters, a share of the draws on each device."""
-        specs = by_draw(self.draws.params), PartitionSpec(), by_draw(self.draws)
+        specs = lying_by_draw(self.draws.params), PartitionSpec(), lying_by_draw(self.draws)
 
         def sloped(params, case, draws):
             (_, by_draw), slopes = jax.value_and_grad(self.misfit, has_aux=True)(params, case, draws)

@@ -1,4 +1,4 @@
-"""Compiled programs, kept between processes: what JAX traces and XLA compiles once is read back in a tenth of a second.
+"""Compiled programs, kept between processes: what JAX traces and XLA compiles once is read back within a second.
 
 XLA's own cache saves compiling only; tracing and lowering the national model take four seconds in every process.
 Importing this module switches JAX to float64, one device a core, and a folder of compiled programs per kind of processor.
