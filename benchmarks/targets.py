@@ -25,7 +25,7 @@ SWEPT = 12, 60  # runs of a short and of a longer sweep; three of the longer one
 SWEPT_DRAWS = 1040  # draws of a run: one chunk
 PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 TURN = 5.0  # seconds that a sweep goes on before the next one does
-MUSTER = Path(sys.executable).with_name("muster")
+MUSTER = Path(sys.prefix) / "plain" / "bin" / "muster"  # `make .venv/plain/.ready`: without what only the tests need, as users have it
 SERIES = ((0, "front", "killed"), (1, "society", "trust"), (0, "economy", "output"), (1, "people", "population"), (0, "arms", "afv"))
 
 
@@ -332,6 +332,8 @@ WORKS = {
 def main() -> None:
     """One work."""
     folder = Path(sys.argv[2]) if len(sys.argv) > 2 else Path()
+    if not MUSTER.is_file():
+        raise SystemExit(f"{MUSTER} is missing: `make .venv/plain/.ready` makes it.")
     with contextlib.redirect_stdout(sys.stderr):
         found = WORKS[sys.argv[1]](folder)
     print(json.dumps(found))

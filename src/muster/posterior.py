@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import h5netcdf
 import numpy as np
 import xarray as xr
 
@@ -87,9 +88,9 @@ def save(posterior: Posterior, path: Path) -> None:
 def load(path: Path) -> Posterior:
     """A posterior from its file."""
     try:
-        with xr.open_dataset(path, engine="h5netcdf") as found:
-            names = tuple(str(name) for name in found["stream"].values)
-            return Posterior(names, np.asarray(found["scores"].values, dtype=float), json.loads(found.attrs["about"]))
+        with h5netcdf.File(path, decode_vlen_strings=True) as found:  # xarray takes 0.07 s for it, 0.2 where Dask is installed
+            names = tuple(str(name) for name in found["stream"][:])
+            return Posterior(names, np.asarray(found["scores"][:]).astype(float), json.loads(str(found.attrs["about"])))
     except (OSError, ValueError, KeyError) as problem:
         raise UserError(f"{path} holds no posterior: {str(problem).splitlines()[0]}.") from None
 
