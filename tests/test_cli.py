@@ -1,5 +1,6 @@
 """The command line from inside: what is imported when, how a run stops, and what is shown."""
 
+import importlib
 import json
 import os
 import signal
@@ -37,6 +38,20 @@ def test_ctrl_c_that_python_lost_comes_again(monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         time.sleep(5)
     assert told == [other]
+
+
+def test_ctrl_c_waits_until_an_import_is_over(monkeypatch, tmp_path):
+    sent = "import os, signal, time\nos.kill(os.getpid(), signal.SIGINT)\ntime.sleep(0.1)\nwhole = True\n"
+    (tmp_path / "that_stops_itself.py").write_text(sent)
+    monkeypatch.syspath_prepend(tmp_path)
+    before = signal.signal(signal.SIGINT, cli.stop)
+    try:
+        importlib.import_module("that_stops_itself")
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(5)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert sys.modules.pop("that_stops_itself").whole
 
 
 @pytest.fixture(scope="module")

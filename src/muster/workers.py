@@ -92,7 +92,7 @@ def made_ready(ends: Connection) -> None:
             os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    heap.shared()
+    heap.shared(heaps=1)
     heap.kept()
     programs.use_devices(1)
     gc.freeze()  # what was imported is not looked through again

@@ -10,6 +10,7 @@ import sys
 import threading
 import traceback
 from importlib.metadata import version
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -31,7 +32,7 @@ from muster.cli.validate import app as validate
 from muster.errors import UserError
 
 STOPPED = 130
-AGAIN = 0.02  # seconds until a Ctrl-C that was lost comes again
+AGAIN = 0.02  # seconds until a Ctrl-C that was lost, or came too soon, comes again
 YOUNG = 10_000  # new objects between two searches for circles: imports make many and leave none
 
 app = typer.Typer(
@@ -108,11 +109,25 @@ def explained(problem: typer.TyperException) -> str:
 
 
 def said_again(lost: "sys.UnraisableHookArgs") -> None:
-    """Ctrl-C is lost where Python calls back from clearing its memory or from an import: it comes again a little later."""
+    """Ctrl-C is lost where Python calls back from clearing its memory: it comes again."""
     if lost.exc_type is KeyboardInterrupt:
-        threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
+        come_again()
     else:
         sys.__unraisablehook__(lost)
+
+
+def stop(_number: int, frame: FrameType | None) -> None:
+    """Ctrl-C as Python hears it, but not in the middle of an import, where libraries may crash: it comes again until that is over."""
+    while frame and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    if not frame:
+        raise KeyboardInterrupt
+    come_again()
+
+
+def come_again() -> None:
+    """Ctrl-C, a little later."""
+    threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
 def main() -> None:
@@ -121,6 +136,8 @@ def main() -> None:
     gc.set_threshold(YOUNG)
     heap.shared()
     sys.unraisablehook = said_again
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored, as in the background of a shell
+        signal.signal(signal.SIGINT, stop)
     code = status()
     sys.stdout.flush()
     sys.stderr.flush()
