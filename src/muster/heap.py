@@ -14,7 +14,7 @@ def shared(heaps: int = HEAPS) -> None:
 
     With one for each thread, what a thread frees another cannot take: 4,096 national draws held 1,500 to 1,570 MB instead of 1,236 to
     1,424. With a single one they held 1,200, but threads that start together waited for it: a run of one draw took 0.15 s longer.
-    Workers of a sweep have a single one: each holds 1.65 GB at most, with two 1.65 to 2.45, by which of its threads took from which.
+    Workers of a sweep have a single one: each holds 1,610 MB at most, with two 1,630 to 2,390, by which thread took from which.
     Small pieces that are given back are joined with their neighbours at once, not thousands of them when a large one comes: XLA reads the
     national program in 0.82 s instead of 1.08.
     """
