@@ -85,7 +85,7 @@ clean:
 	@$(BIN)/python -m compileall -q src/muster
 	@touch $@ .venv/.ready
 
-# Muster as its users have it: Dask, which the tests need, is imported by libraries that find it, for 0.25 s a process.
+# Muster as its users have it: Dask, which the tests need, is imported by libraries that find it, for 0.16 s a process.
 .venv/plain/.ready: requirements.lock pyproject.toml | .venv/.ready-dev
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/python -m pip install --disable-pip-version-check --quiet --quiet --require-hashes -r requirements.lock
