@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import xarray as xr
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from muster import regional_answers
 from muster.errors import NotComputed, UserError
@@ -199,3 +199,17 @@ def test_thresholds():
     for name, truths in expected.items():
         found = holds(Proposition.model_validate({"name": name, "quantity": stock, "threshold": 2}), values, 2.0)
         assert list(found) == [bool(truth) for truth in truths]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"lag": ["north/front/killed", "south/front/killed"], "level": -5},
+        {"reached": ["north/front/killed", "south/front/killed"], "of": 0, "weeks": 4},
+        {**{key: {"at": "north/front/troops", "day": B} for key in ("bayes_factor", "first", "second")}, "top": 2},
+    ],
+    ids=lambda wrong: next(iter(wrong)),
+)
+def test_numbers_without_sense_are_refused_when_a_claim_is_read(wrong):
+    with pytest.raises(ValidationError, match=r"greater than 0|less than 1"):
+        READ.validate_python(wrong)

@@ -352,10 +352,19 @@ def test_place_that_cannot_be_written_is_told(made, tmp_path):
         made.save(tmp_path / "out", force=True)
 
 
+def test_a_folder_that_another_run_writes_to_is_refused(made, tmp_path):
+    with writer.Writer(tmp_path, made.tree) as first:
+        first.append(block())
+        with pytest.raises(UserError, match="another run writes there now"):
+            made.save(tmp_path, force=True)
+        first.finish(made.manifest())
+    assert results.load(tmp_path).series("north/front/killed").identical(made.series("north/front/killed"))
+
+
 def test_keep_chooses_the_series_with_every_draw(made):
     headlines = {f"{side}/{name}" for side in made.sides for name in ("front/killed", "front/troops", "cohorts/killed")}
     assert output.kept_whole(made.tree, "headline") == headlines
-    assert output.kept_whole(made.tree, "all") == set(made.paths())
+    assert output.kept_whole(made.tree, "all") == output.kept_whole(made.tree, "headline,all") == set(made.paths())
     assert output.kept_whole(made.tree, "goal") - headlines == {"north/front/goal", "south/front/goal"}
     assert output.kept_whole(made.tree, "south/front/goal, cohorts/strength") - headlines == {
         "south/front/goal",

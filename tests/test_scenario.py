@@ -5,6 +5,7 @@ import datetime
 import numpy as np
 import pytest
 
+from muster import reading
 from muster.errors import UserError
 from muster.experiment import build, lump
 from muster.model.levers import Levers
@@ -97,6 +98,14 @@ WRONG_FILES = {
     "a share above one": ("{2022-02-24: 0.2, 2022-09-21: 0.42}", "{2022-02-24: 0.2, 2022-09-21: 4.2}", "at most 1"),
     "a date outside": ("date: 2022-09-21", "date: 2052-09-21", "outside"),
     "end before start": ("end: 2033-12-31", "end: 2021-12-31", "start"),
+    "an end that is mistyped": ("end: 2033-12-31", "end: 9999-12-31", "at most 50 years"),
+    "a date that is none": ("end: 2033-12-31", "end: 20331231", "a date like 2022-09-21"),
+    "a name that is a path": ("name: russia-ukraine-2022", "name: russia/ukraine", "without /"),
+    "a side that is a path": ("  russia:\n    label", "  rus/sia:\n    label", "letters, digits"),
+    "an unknown key of an event": ("    kind: advance", "    kinds: advance", 'Did you mean "kind"'),
+    "no front": ("front_length: {value: 1000 km", "front_length: {value: 0 km", "above 0"),
+    "more than the whole front": ("attack_width: {value: 0.1", "attack_width: {value: 3", "of a share at most 1"),
+    "shares of more than a whole": ("artillery: 0.8", "artillery: 0.9", "add up to 1"),
 }
 
 
@@ -121,6 +130,9 @@ WRONG_SETS = {
     "unknown side": ("rusia.levers.pay=2", "russia"),
     "unknown lever": ("russia.levers.pey=2", "pay"),
     "wrong unit": ("russia.levers.course_length=12 km", "week"),
+    "a decimal comma": ("russia.levers.pay=1,5", "1\\.5"),
+    "a sum": ("russia.levers.pay=1+1", "a number was expected"),
+    "parts of a lever that has none": ("russia.levers.pay.decree=1", "pay"),
     "negative": ("russia.levers.prisoner_offers=-5 person/week", "negative"),
     "a logarithm of nothing": ("russia.levers.pay=0", "above 0"),
     "no course at all": ("russia.levers.course_length=0 weeks", "above 0"),
@@ -154,6 +166,7 @@ WRONG_TEXTS = {
     "a tag": ("a: !!python/object/apply:os.system [ls]", "tags"),
     "an anchor": ("a: &x 1\nb: *x", "anchors"),
     "a key twice": ("a: 1\na: 2", "twice"),
+    "a date twice": ('2022-01-01: 1\n"2022-01-01": 2', "twice"),
     "a list": ("- 1", "mapping"),
     "broken": ("a: [1", "not valid YAML"),
     "nothing": ("", "mapping"),
@@ -169,6 +182,24 @@ def test_dangerous_or_broken_yaml_is_refused(case):
 
 def test_only_true_and_false_are_booleans_and_numbers_are_finite():
     assert parse_yaml("a: yes\nb: true\nc: off\nd: .nan", "f") == {"a": "yes", "b": True, "c": "off", "d": ".nan"}
+
+
+@pytest.mark.parametrize("broken", ["cannot be written to", "was cut short"])
+def test_units_are_read_without_a_cache_that(broken, tmp_path, monkeypatch):
+    """Until then every lever was said to have the wrong unit."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    if broken == "was cut short":
+        reading.registry.__wrapped__()
+        for path in (tmp_path / "muster" / "pint").rglob("*.pickle"):
+            path.write_bytes(b"")
+    else:
+        (tmp_path / "muster").write_text("a file")
+    assert reading.registry.__wrapped__().Quantity(1, "week").to("day").magnitude == pytest.approx(7)
+
+
+def test_commas_group_thousands():
+    assert reading.convert("300,000 person", "person", "here") == 300_000
+    assert reading.convert("-1,234.5", "1", "here") == -1234.5
 
 
 def test_a_file_that_is_too_big_missing_a_folder_or_binary_is_refused(tmp_path):

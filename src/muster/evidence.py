@@ -8,7 +8,7 @@ import importlib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 from zlib import crc32
 
 import numpy as np
@@ -25,6 +25,7 @@ from muster.reading import read_yaml
 SUBSYSTEMS = tuple(SideParams.__dataclass_fields__)
 Z95 = 1.6448536269514722  # a prior's range is its 5 and 95 % points
 HALF_NORMAL_95 = 1.959963984540054
+EXPECTED = {"tuple_type": "a list", "list_type": "a list", "too_short": "at least one", "dict_type": "a mapping"}  # by pydantic's names
 NORMALS = Program("normals", (), luck.parameter_normals, lambda *_: 0)
 
 Grade = Literal["measured", "estimated", "expert", "tuned", "assumed"]
@@ -144,10 +145,27 @@ def checked(model: type[Checked], data, where: str) -> Checked:
         path = ".".join(str(part) for part in first["loc"])
         place = f"{where}, key {path}" if path else where
         if first["type"] == "extra_forbidden":
-            known = sorted(model.model_fields)
+            known = sorted(record_at(model, first["loc"][:-1]).model_fields)
             raise UserError(f"{place}: unknown key.{nearest(str(first['loc'][-1]), known)} Known keys: {', '.join(known)}.") from None
-        reason = first["msg"].removeprefix("Value error, ")
+        expected = "a date like 2022-09-21" if first["type"].startswith("date") else EXPECTED.get(first["type"])
+        reason = f"{expected} was expected" if expected else first["msg"].removeprefix("Value error, ")
         raise UserError(f"{place}: {reason[0].lower() + reason[1:]}.") from None
+
+
+def record_at(model: type[BaseModel], place: tuple) -> type[BaseModel]:
+    """The record in which a key stands: `place` = the keys and numbers that lead to it."""
+    for part in place:
+        if part in model.model_fields:
+            inner = [kind for kind in kinds(model.model_fields[part].annotation) if issubclass(kind, BaseModel)]
+            model = inner[0] if inner else model
+    return model
+
+
+def kinds(annotation) -> list[type]:
+    """The classes that an annotation names, however deep."""
+    return (
+        [annotation] if isinstance(annotation, type) and not get_args(annotation) else [k for a in get_args(annotation) for k in kinds(a)]
+    )
 
 
 @cache

@@ -19,6 +19,7 @@ from muster.reading import convert, read_yaml
 from muster.regional import regional_setting
 from muster.scenario import (
     ABOVE_0,
+    DIVIDED,
     LARGEST,
     PATHS,
     SHARES,
@@ -96,21 +97,27 @@ def numbers(value, key: str, where: str) -> np.ndarray:
     unit, parts = units(Levers)[key], parts_of(key)
     if isinstance(value, dict):
         if set(value) != set(parts):
-            raise UserError(
-                f"{where}: a value for each of {', '.join(parts) or 'nothing'} was expected, found {', '.join(map(str, value))}."
-            )
+            expected = f"a value for each of {', '.join(parts)}" if parts else "one number"
+            raise UserError(f"{where}: {expected} was expected, found {', '.join(map(str, value)) or 'nothing'}.")
         found = np.array([convert(value[part], unit, f"{where}.{part}") for part in parts])
     else:
         found = np.full((len(parts),) if parts else (), convert(value, unit, where))
     if key not in SIGNED and np.any(found < 0):
-        raise UserError(f"{where}: {key} cannot be negative, found {float(np.min(found)):g} {unit}.")
+        raise UserError(f"{where}: {key} cannot be negative, found {told(np.min(found), unit)}.")
     if key in SHARES and np.any(found > 1):
         raise UserError(f"{where}: {key} is a share of at most 1, found {float(np.max(found)):g}.")
     if key in ABOVE_0 and np.any(found == 0):
         raise UserError(f"{where}: {key} must be above 0, found 0.")
     if np.any(found > LARGEST.get(key, np.inf)):
-        raise UserError(f"{where}: {key} is at most {LARGEST[key]:g} {unit}, found {float(np.max(found)):g}.")
+        raise UserError(f"{where}: {key} is at most {told(LARGEST[key], unit)}, found {float(np.max(found)):g}.")
+    if key in DIVIDED and not np.isclose(np.sum(found), 1):
+        raise UserError(f"{where}: shares of {', '.join(parts)} that add up to 1 were expected, found {float(np.sum(found)):g}.")
     return found
+
+
+def told(number, unit: str) -> str:
+    """A number with its unit, where it has one."""
+    return f"{float(number):g}" if unit == "1" else f"{float(number):g} {unit}"
 
 
 def path_values(lever: Path_, key: str, times: np.ndarray, start: datetime.date, where: str) -> np.ndarray:
@@ -279,9 +286,12 @@ def overrides_of(scenario: Scenario) -> dict[str, Override]:
 
 def ground_of(scenario: Scenario) -> Ground:
     """The ground fought over, in the model's units."""
-    places: dict[str, Any] = {
-        key: np.array(convert(entry.value, units(Ground)[key], f"ground.{key}")) for key, entry in scenario.ground.items()
-    }
+    places: dict[str, Any] = {}
+    for key, entry in scenario.ground.items():
+        where, unit = f"{scenario.name}, key ground.{key}", units(Ground)[key]
+        places[key] = np.array(convert(entry.value, unit, where))
+        if not 0 < places[key] <= (1 if unit == "1" else np.inf):
+            raise UserError(f"{where}: a number above 0, and of a share at most 1, was expected, found {told(places[key], unit)}.")
     return Ground(**places)
 
 

@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, fields
 from functools import cache
@@ -145,12 +145,11 @@ def series_of(tree: xr.DataTree, path: str) -> xr.DataArray:
 def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
     """Series of which every draw is kept: the headlines (`headline`), `all`, or headlines and NAMES (name, node/name or whole path)."""
     paths = all_series(tree)
-    if keep == "all":
+    names = {part.strip() for part in keep.split(",")} - {"", "headline"}
+    if "all" in names:
         return set(paths)
     whole = {path for path, array in paths.items() if array.attrs["headline"]}
-    if keep == "headline":
-        return whole
-    for name in filter(None, (part.strip() for part in keep.split(","))):
+    for name in sorted(names):
         named = {path for path in paths if f"/{path}".endswith(f"/{name}")}
         if not named:
             known = {"all", "headline"}.union(*({path, path.partition("/")[2], path.rpartition("/")[2]} for path in paths))
@@ -235,6 +234,27 @@ def finished(directory: Path, manifest: dict, files: dict[str, str | None]) -> l
         for name in texts:
             os.replace(directory / (name + PART), directory / name)
     return [directory / name for name in texts]
+
+
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """A folder that no other run writes to meanwhile; where the system or the disk knows no locks, nobody looks."""
+    try:
+        import fcntl  # not on Windows
+    except ImportError:
+        yield
+        return
+    held = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise UserError(f"--out {directory}: another run writes there now; wait until it is done, or choose another folder.") from None
+        except OSError:
+            pass  # a disk without locks
+        yield
+    finally:
+        os.close(held)
 
 
 @contextmanager

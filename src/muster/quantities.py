@@ -64,15 +64,15 @@ class Lag(Strict):
     """Weeks between two cumulated counts reaching a level; infinite where the second never does."""
 
     lag: tuple[Path, Path]
-    level: float
+    level: float = Field(gt=0)
 
 
 class LagShare(Strict):
     """Share of a count that the second cumulated count has reached a number of weeks after the first reached half of it."""
 
     reached: tuple[Path, Path]
-    of: float
-    weeks: float
+    of: float = Field(gt=0)
+    weeks: float = Field(ge=0)
 
 
 class Ratio(Strict):
@@ -141,7 +141,7 @@ class BayesFactor(Strict):
     """
 
     bayes_factor: "Quantity"
-    top: float = 0.1
+    top: float = Field(0.1, gt=0, lt=1)
     first: "Quantity"
     second: "Quantity"
     neither: bool = False

@@ -4,6 +4,7 @@ import datetime
 import math
 import os
 import re
+import shutil
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -42,9 +43,9 @@ class Loader(Composer, Parser):
             key = self.construct_object(key_node, deep=True)
             if isinstance(key, (dict, list)):
                 raise refusal(self.name, key_node.start_mark.line, "a key must be a plain word")
-            if key in seen:
+            if str(key) in seen:
                 raise refusal(self.name, key_node.start_mark.line, f'the key "{key}" stands twice')
-            seen.add(key)
+            seen.add(str(key))  # a date and its text are the same key
         return super().construct_mapping(node, deep=deep)
 
 
@@ -117,7 +118,12 @@ def registry():
     """The units that files may use."""
     import pint
 
-    units = pint.UnitRegistry(cache_folder=cache_folder() / "pint")  # reading pint's definitions takes a fifth of a second
+    folder = cache_folder() / "pint"
+    try:
+        units = pint.UnitRegistry(cache_folder=folder)  # reading pint's definitions takes a fifth of a second
+    except Exception:  # the folder cannot be written to, or holds what a full disk cut short: pickle raises anything
+        shutil.rmtree(folder, ignore_errors=True)
+        units = pint.UnitRegistry()
     for line in (
         "person = [people] = men = man = people = soldiers",
         "shell = [shells] = shells = rounds",
@@ -134,7 +140,8 @@ def unit_of(text: str):
     return registry().Unit("dimensionless" if text == "1" else re.sub(r"km2\b", "km**2", text))
 
 
-QUANTITY = re.compile(r"^\s*([-+]?[0-9][0-9_,]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*(.*?)\s*$")
+QUANTITY = re.compile(r"^\s*([-+]?[0-9][0-9_,]*\.?[0-9]*(?:[eE][-+]?[0-9]+)?)\s*((?:[^\W\d]|%|1\s*/).*?)?\s*$")
+THOUSANDS = re.compile(r"^[-+]?[0-9]{1,3}(?:,[0-9]{3})+(?![0-9,])")
 
 
 def convert(value, unit: str, where: str) -> float:
@@ -145,13 +152,17 @@ def convert(value, unit: str, where: str) -> float:
         return finite(float(value), where)
     found = QUANTITY.match(value)
     if not found:
-        raise UserError(f'{where}: a number with a unit was expected (such as "12 {unit}"), found "{value}".')
+        expected = "a number" if unit == "1" else f'a number with a unit (such as "12 {unit}")'
+        raise UserError(f'{where}: {expected} was expected, found "{value}".')
+    if "," in found[1] and not THOUSANDS.match(found[1]):
+        raise UserError(f'{where}: a point before decimals was expected (1.5), found "{value}"; commas only group thousands (1,500).')
     number = float(found[1].replace(",", "").replace("_", ""))
     if not found[2]:
         return finite(number, where)
+    known = registry()
     try:
         given = unit_of("percent" if found[2] == "%" else found[2])
-        return finite(float(registry().Quantity(number, given).to(unit_of(unit)).magnitude), where)
+        return finite(float(known.Quantity(number, given).to(unit_of(unit)).magnitude), where)
     except UserError:
         raise
     except Exception:  # pint raises a family of unrelated errors

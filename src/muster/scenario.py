@@ -2,6 +2,7 @@
 
 import datetime
 import itertools
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -24,6 +25,10 @@ SHARES = (
 SIGNED = ("partner_decision",)
 ABOVE_0 = ("course_length", "pay", "export_price")  # the model takes their logarithm, or divides by them
 LARGEST = {"military_spending": 2.0, "civil_spending": 2.0}  # 1/year over the output of 2021: what no state can spend breaks the model
+
+DIVIDED = ("fire_mix",)  # shares of one whole
+NAME, SIDE = re.compile(r"[^/\\\s][^/\\\r\n]{0,99}"), re.compile(r"[\w-]+")
+LONGEST = 50  # years: a mistyped end would take all memory
 
 Scalar = float | str | dict[str, float | str]
 
@@ -173,10 +178,17 @@ def lever_names() -> tuple[str, ...]:
 
 def check(scenario: Scenario, where: str) -> None:
     """Dates in order, two sides, known names; the values are checked where they are turned into numbers."""
+    if not NAME.fullmatch(scenario.name):
+        raise UserError(f"{where}, key name: at most 100 letters without / and line breaks were expected, found {scenario.name[:100]!r}.")
     if not scenario.start < scenario.last_observation <= scenario.end:
         raise UserError(
             f"{where}: start < last_observation <= end was expected, found {scenario.start}, {scenario.last_observation}, {scenario.end}."
         )
+    if (scenario.end - scenario.start).days > 365.25 * LONGEST:
+        raise UserError(f"{where}, key end: at most {LONGEST} years after the start were expected, found {scenario.end}.")
+    for name in scenario.sides:
+        if not SIDE.fullmatch(name):
+            raise UserError(f'{where}, key sides: letters, digits, - and _ were expected in a name, found "{name}".')
     if len(scenario.sides) != 2:
         raise UserError(f"{where}, key sides: two sides were expected, found {len(scenario.sides)}.")
     missing = set(units(Ground)) - set(scenario.ground)
@@ -216,6 +228,8 @@ def check_lever(key: str, value, scenario: Scenario, where: str) -> None:
     lever = checked(Path_, value, where)
     if (lever.value is None) == (lever.path is None):
         raise UserError(f"{where}: exactly one of value and path was expected.")
+    if lever.path is not None and not lever.path:
+        raise UserError(f"{where}, key path: at least one date with its value was expected.")
     dates = list(lever.path or ())
     if dates != sorted(dates):
         late = next(b for a, b in itertools.pairwise(dates) if b < a)

@@ -18,7 +18,7 @@ import numpy as np
 import xarray as xr
 
 from muster.layout import QUANTILES, Series, kind_of, laid_out
-from muster.output import PART, RESULTS, Block, all_series, finished, kept_whole, writing
+from muster.output import PART, RESULTS, Block, all_series, alone, finished, kept_whole, writing
 from muster.pieces import Held, InFile, InMemory, Pieces, compressed, fill, in_turn
 from muster.sketch import Sketch
 
@@ -88,6 +88,7 @@ class Writer:
         if not self.directory.exists():
             self.directory.mkdir(parents=True, exist_ok=True)  # another machine of a sweep may be quicker
             self.leave.callback(removed_if_empty, self.directory)
+        self.leave.enter_context(alone(self.directory))
         self.scratch = self.leave.enter_context(tempfile.TemporaryFile(dir=self.directory))  # noqa: SIM115
         self.leave.callback(self.part.unlink, missing_ok=True)
         self.leave.callback(self.file.close)
