@@ -1,4 +1,4 @@
-"""Each arrow of model/00 section 2 that is no link of a loop (those are cut in test_links.py), cut at prior medians.
+"""Each arrow of the model that is no link of a loop (those are cut in test_links.py), cut at prior medians.
 
 An arrow is cut by holding one input of one subsystem at its value of the start; one compiled program serves all cuts.
 """

@@ -1,4 +1,4 @@
-"""Each loop and arrow of model/00, cut at prior medians, moves a named output by more than 1 % of its 90 % band."""
+"""Each loop and arrow of the model, cut at prior medians, moves a named output by more than 1 % of its 90 % band."""
 
 from dataclasses import replace
 

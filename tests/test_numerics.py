@@ -67,6 +67,20 @@ def test_half_week_steps_change_results_by_less_than_a_tenth_of_the_band(at_medi
         assert abs(values[1.0][path] - values[0.5][path]) / (high - low) < 0.1, path
 
 
+def test_a_package_of_partners_holds_for_a_quarter_whatever_the_step():
+    whole, half = (simulate.draws_of(build("toy", draws=1, dt=dt), np.arange(1)).noise.parts[0].packages for dt in (1.0, 0.5))
+    np.testing.assert_array_equal(np.repeat(whole, 2, axis=0), half)
+
+
+def test_partners_do_not_ask_how_much_ground_a_side_held_on_the_first_day():
+    """A km2 lost is the same threat for a side that began with little: it is counted in the side's own recognised area."""
+    experiment = build("toy", draws=8)
+    north, south = experiment.settings
+    more = replace(experiment, settings=(replace(north, area=north.area * 5), south))
+    base, other = (simulate.ensemble(one).series("north/partners/support").values for one in (experiment, more))
+    np.testing.assert_array_equal(base, other)
+
+
 def test_without_war_nothing_happens():
     """No war, no shocks, no growth: the army, the ground and the mood stay as they were for two years."""
     peace = tuple(f"{side}.levers.{name}" for side in ("north", "south") for name in ("war=0", "decree=null"))

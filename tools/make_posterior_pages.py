@@ -1,4 +1,4 @@
-"""Writes what docs/validation.md says of the posterior, and docs/posterior.svg.
+"""Writes what docs/validation.md says of the posterior, the comparison of docs/policies.md, and docs/posterior.svg.
 
 python tools/make_posterior_pages.py        (400 draws of prior and posterior, and the claims under both; minutes)
 """
@@ -11,6 +11,7 @@ import vl_convert
 from make_validation import PAGE, absurd, headline, replaced
 from muster.assess import Judgement, assess, prior_file, reading_key
 from muster.charts import fans
+from muster.compare import compare
 from muster.experiment import build
 from muster.observe import observations
 from muster.posterior import load, posterior_file
@@ -39,6 +40,8 @@ PANELS = (
 )
 EVERY = 8  # weeks between the points of a fan
 CLAIMS = ("official_claim", "adversary_claim")
+POLICIES = {"no-decree": "no decree", "stabilise-and-train": "few men at once, the others trained"}
+COMPARED, WEEKS = 200, 52
 
 
 def band(results: Results, name: str, draws: str, panel: tuple) -> list[dict]:
@@ -149,6 +152,19 @@ def keep_prior(before: Judgement) -> None:
     prior_file(NAME).write_text(text + "\n", encoding="utf-8")
 
 
+def compared() -> str:
+    """What policies would have changed for the side that decides on them, a year later: the command that docs/policies.md shows."""
+    rows = [row for row in compare(NAME, tuple(POLICIES), COMPARED).rows() if (row["side"], row["weeks"]) == ("russia", WEEKS)]
+    lines = ["| Russia | as happened | " + " | ".join(f"{title} | share > 0" for title in POLICIES.values()) + " |"]
+    lines.append("|---" * (2 + 2 * len(POLICIES)) + "|")
+    for name in dict.fromkeys(row["quantity"] for row in rows):
+        found = [next(row for row in rows if (row["quantity"], row["policy"]) == (name, policy)) for policy in POLICIES]
+        unit = "" if found[0]["unit"] == "1" else f", {found[0]['unit']}"
+        cells = (f"{row['median']:.3g} [{row['low']:.3g}, {row['high']:.3g}] | {row['p_above_zero']:.2f}" for row in found)
+        lines.append(f"| {name}{unit} | {found[0]['as_happened']:.3g} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Runs both and renews the page and the picture."""
     told = json.loads(posterior_file(NAME).with_suffix(".json").read_text(encoding="utf-8"))
@@ -167,6 +183,8 @@ def main() -> None:
     for name, table in parts.items():
         text = replaced(text, name, table)
     PAGE.write_text(text, encoding="utf-8")
+    page = PAGE.with_name("policies.md")
+    page.write_text(replaced(page.read_text(encoding="utf-8"), "comparison", compared()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -45,15 +45,15 @@ def program(dt: float, structure: Structure, regional: bool = False) -> Program:
 
 
 @cache
-def chances(regions: tuple[int, int], steps: int) -> Program:
+def chances(regions: tuple[int, int], steps: int, quarter: int) -> Program:
     """The compiled program of luck and noise: it serves every structure, policy and pair of sides of these sizes."""
 
     def of_lane(seed, draws, sides):
-        return jax.vmap(lambda draw: run.chance(seed, draw, sides, regions, steps), out_axes=-1)(draws)
+        return jax.vmap(lambda draw: run.chance(seed, draw, sides, regions, steps, quarter), out_axes=-1)(draws)
 
     fortunes = Pair((blank(Luck),) * (1 if regions[0] == regions[1] else 2))
     result = fortunes, Pair((blank(Noise),)), 0
-    return Program("luck", (regions, steps), of_lane, lambda *_: result, ((EVERYWHERE, FIRST, EVERYWHERE), LAST))
+    return Program("luck", (regions, steps, quarter), of_lane, lambda *_: result, ((EVERYWHERE, FIRST, EVERYWHERE), LAST))
 
 
 def blank(record: type):
@@ -80,7 +80,8 @@ def lane_width(experiment: Experiment) -> int:
 def draws_of(experiment: Experiment, draws, params: tuple | None = None) -> run.Draw:
     """What ignorance and chance bring to some draws, the draw on the last axis; `params` instead of the prior's draws."""
     names = np.array([crc32(side.encode()) for side in experiment.sides], dtype=np.uint32)
-    program_of_luck = chances(region_counts(experiment), run.padded(experiment.steps, experiment.dt))
+    steps, quarter = run.padded(experiment.steps, experiment.dt), run.steps_a_quarter(experiment.dt)
+    program_of_luck = chances(region_counts(experiment), steps, quarter)
     count, cores = len(draws), jax.device_count()
     chance = program_of_luck(np.asarray(experiment.seed), np.resize(draws, -(-count // cores) * cores), names)
     luck, noise, ceasefire = chance if count % cores == 0 else jax.tree.map(lambda x: x[..., :count], chance)

@@ -71,7 +71,7 @@ def varies(values: np.ndarray) -> bool:
 def judge(
     shares: dict[str, tuple[float, float]], prior_driven: bool, varies: bool, complete: bool, unanimous: bool | None = None
 ) -> Judged:
-    """The verdict rule of docs/claims.md on (p, mcse) of each structure; the first structure is the default.
+    """The verdict rule of docs/how-to-read-a-verdict.md on (p, mcse) of each structure; the first structure is the default.
 
     supported p >= 0.95; likely 0.55-0.95; undecided 0.45-0.55, or 1/2 within the structures' range or within p +- 2 mcse;
     unlikely 0.05-0.45; contradicted p <= 0.05. A prior-driven reading gets neither end unless every prior draw under every

@@ -34,7 +34,7 @@ def told(side: Side, here: Here) -> command.Picture:
 def support(side: Side, here: Here, dt, structure: Structure):
     """Partners decide, commit and deliver."""
     setting, latest = here.given.setting, side.latest
-    ground_lost, recent = -here.gain / setting.area, side.front.recent_ground
+    ground_lost, recent = lost_share(here.gain, setting), side.front.recent_ground
     adaptation = held(here.links.adaptation, latest.adaptation, 0.0)
     inputs = partners.Inputs(
         war=here.war,

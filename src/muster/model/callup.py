@@ -30,7 +30,7 @@ class Params(Record):
     risk_memory: Float[Array, ""] = quantity("week", "time over which the death risk is perceived")
     risk_evasion: Float[Array, ""] = quantity("1", "logit of evasion and flight per unit of the risk index")
     risk_volunteering: Float[Array, ""] = quantity("1", "log volunteers lost per unit of the risk index")
-    penalty_evasion: Float[Array, ""] = quantity("1", "logit of evasion lost per unit of detection x severity")
+    penalty_evasion: Float[Array, ""] = quantity("1", "logit of evasion lost per unit of penal severity")
     trust_evasion: Float[Array, ""] = quantity("1", "logit of evasion and flight lost per unit of trust")
     skill_flight: Float[Array, ""] = quantity("1", "logit of flight of the skilled against the others")
     border_flight: Float[Array, ""] = quantity("1", "logit of flight lost at a closed border")

@@ -320,7 +320,7 @@ def conceived(state: State, doubt, setting: Setting, params: Params, dt) -> Stat
 
 
 def born(state: State, doubt, elapsed, setting: Setting, params: Params, age_of_war, danger) -> tuple[State, Array]:
-    """Births, and deaths of everybody else, of `elapsed` weeks, eq. 2, 3, 5 and 7: (state, births [person])."""
+    """Births, and deaths of everybody else, of `elapsed` weeks, eq. 2, 3 and 5: (state, births [person])."""
     women = state.margins.women
     others_left = state.others * jnp.exp(-(setting.others_mortality + danger) * elapsed / 52)
     schedule = jnp.sum(state.frozen.fertility * women) * jnp.exp(-params.fertility_trend * age_of_war / 52) * elapsed / 52

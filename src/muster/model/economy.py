@@ -46,8 +46,6 @@ class Params(Record):
     school_high: Float[Array, ""] = quantity("year", "school of the skilled")
     school_low: Float[Array, ""] = quantity("year", "school of the others")
     experience_limit: Float[Array, ""] = quantity("year", "years of work that add to pay")
-    participation: Float[Array, ""] = quantity("1", "share of people of working age who work or look for work")
-    unemployed_share: Float[Array, ""] = quantity("1", "share of them without work")
     disabled_out: Float[Array, ""] = quantity("1", "share of the disabled who cannot work")
     capacity_growth: Float[Array, ""] = quantity("1/year", "growth of capacity")
     demand_growth: Float[Array, ""] = quantity("1/year", "growth of demand")
@@ -65,8 +63,7 @@ class Params(Record):
     domestic_reference: Float[Array, ""] = quantity("1", "domestic share at which the multiplier holds")
     confidence_loss: Float[Array, ""] = quantity("1", "demand lost when the war comes")
     confidence_time: Float[Array, ""] = quantity("week", "time over which this fades")
-    rate_demand: Float[Array, ""] = quantity("year", "demand lost per real policy rate above neutral")
-    neutral_rate: Float[Array, ""] = quantity("1/year", "neutral real policy rate")
+    rate_demand: Float[Array, ""] = quantity("year", "demand lost per real policy rate above its start")
     output_time: Float[Array, ""] = quantity("week", "time in which output follows demand")
     overuse: Float[Array, ""] = quantity("1", "largest use of capacity")
     saving: Float[Array, ""] = quantity("1", "share of output invested")
@@ -155,9 +152,8 @@ def human_capital(men, women, params: Params):
 
 
 def labour(men, women, disabled, held, params: Params):
-    """People at work [person], eq. 1."""
-    able = jnp.sum(men) + women - params.disabled_out * disabled - held
-    return params.participation * (1 - params.unemployed_share) * able
+    """People who can work [person], eq. 1; the share of them who do stays as it was."""
+    return jnp.sum(men) + women - params.disabled_out * disabled - held
 
 
 def begin(params: Params, men, women, civil_spending, past: int) -> State:
@@ -224,8 +220,8 @@ def demand(own_soil, expected, inputs: Inputs, params: Params, structure: Struct
     beyond = inputs.military_spending - params.military_spending_at_start
     boom = params.military_multiplier * beyond * params.domestic_share / params.domestic_reference
     fear = inputs.war * params.confidence_loss * jnp.exp(-inputs.age_of_war / params.confidence_time)
-    tight = params.rate_demand * (inputs.policy_rate - expected - params.neutral_rate)
-    steady = params.rate_demand * (inputs.policy_rate_at_start - params.inflation_at_start - params.neutral_rate)
+    tight = params.rate_demand * (inputs.policy_rate - expected)
+    steady = params.rate_demand * (inputs.policy_rate_at_start - params.inflation_at_start)
     boom = war_boom(boom, structure)
     return (1 - own_soil) * jnp.exp(params.demand_growth * inputs.age_of_war / 52) * (1 + boom - fear - tight + steady)
 

@@ -47,7 +47,6 @@ class Noise(Record):
     elections: Float[Array, " partner"] = quantity("1", "outcome of partners' elections")
 
 
-QUARTER = 13  # steps that a package's size holds
 STOPS = tuple(f"{partner} partner stops" for partner in PARTNERS)
 RESUMES = tuple(f"{partner} partner resumes" for partner in PARTNERS)
 CAUSES = ("coup attempt", "overthrow", "natural exit", "collapse")
@@ -95,21 +94,21 @@ def ceasefire(seed, draw):
     return thresholds(streams(side_key(seed, draw, crc32(b"war")), ("ceasefire",)), (1,))[0, 0]
 
 
-def noise(seed, draw, side, steps: int) -> Noise:
-    """Noise of one side (crc32 of its name) in one draw, by step; packages change every quarter."""
+def noise(seed, draw, side, steps: int, quarter: int) -> Noise:
+    """Noise of one side (crc32 of its name) in one draw, by step; packages change every quarter, which has so many steps."""
 
     def normals(key, occurrences, count: int):
         """[occurrence, count]: the first numbers of a longer row, so that no more are drawn than are used."""
         return jax.vmap(lambda one: jax.random.normal(jax.random.fold_in(key, one), (count,), dtype=jnp.float32))(occurrences)
 
     keys = dict(zip(WEEKLY, streams(side_key(seed, draw, side), WEEKLY), strict=True))
-    weeks, quarters, count = jnp.arange(steps), jnp.arange(-(-steps // QUARTER)), len(PARTNERS)
+    each, quarters, count = jnp.arange(steps), jnp.arange(-(-steps // quarter)), len(PARTNERS)
     return Noise(
-        losses=normals(keys["losses"], weeks, 1)[:, 0],
-        reports=normals(keys["reports"], weeks, LEVELS),
-        support=normals(keys["support"], weeks, count),
-        packages=normals(keys["packages"], quarters, count)[weeks // QUARTER],
-        elections=normals(keys["elections"], weeks, count),
+        losses=normals(keys["losses"], each, 1)[:, 0],
+        reports=normals(keys["reports"], each, LEVELS),
+        support=normals(keys["support"], each, count),
+        packages=normals(keys["packages"], quarters, count)[each // quarter],
+        elections=normals(keys["elections"], each, count),
     )
 
 

@@ -38,7 +38,7 @@ class Params(Record):
     support_noise: Float[Array, ""] = quantity("1", "weekly s.d. of support, logit")
     election_spread: Float[Array, ""] = quantity("1", "s.d. of an election's effect on support, logit")
     fatigue: Float[Array, ""] = quantity("1/year", "yearly loss of support, logit")
-    threat_support: Float[Array, ""] = quantity("1", "logit per unit of ground lost by the aided side")
+    threat_support: Float[Array, ""] = quantity("1", "logit per share of its own area that the aided side has lost")
     success_support: Float[Array, ""] = quantity("1", "logit per unit of its recent success")
     cost_support: Float[Array, ""] = quantity("1", "logit lost per log of export prices")
     gain_support: Float[Array, ""] = quantity("1", "logit per unit of the partner's own gain from trade")
@@ -60,7 +60,7 @@ class Params(Record):
 class Inputs(Record):
     war: Float[Array, ""] = quantity("1", "1 while the war goes on")
     age_of_war: Float[Array, ""] = quantity("week", "weeks since the start")
-    ground_lost: Float[Array, ""] = quantity("1", "ground lost by the aided side since the start, in reference areas")
+    ground_lost: Float[Array, ""] = quantity("1", "share of its own area that the aided side has lost since the start")
     recent_ground: Float[Array, ""] = quantity("1", "recent ground gained by the aided side")
     export_price: Float[Array, ""] = quantity("1", "price of the main export over the start")
     sanctions: Float[Array, ""] = quantity("1", "sanctions in force against the aided side")

@@ -67,7 +67,7 @@ class Params(Record):
     exit_collapse: Float[Array, ""] = quantity("1", "log hazard per share of population in regions that left")
     reference_distress: Float[Array, ""] = quantity("1", "fiscal distress that counts as one")
     distress_limit: Float[Array, ""] = quantity("1", "distress beyond which it adds nothing, in reference distress")
-    aftermath_factor: Float[Array, ""] = quantity("1", "all hazards after an event over before")
+    aftermath_factor: Float[Array, ""] = quantity("1", "hazards of coup, overthrow and collapse after an event over before")
     aftermath_time: Float[Array, ""] = quantity("week", "weeks of instability after an event")
     peace_share: Float[Array, ""] = quantity("1", "share of new leaders who end the attack")
     pressure_exponent: Float[Array, ""] = quantity("1", "exponent of the pressure index (structure I)")

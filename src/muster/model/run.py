@@ -74,10 +74,10 @@ def by_step(first: Record, second: Record) -> Pair:
     return stacked
 
 
-def chance(seed, draw, sides: tuple[int, int], regions: tuple[int, int], steps: int) -> tuple[Pair, Pair, jax.Array]:
+def chance(seed, draw, sides: tuple[int, int], regions: tuple[int, int], steps: int, quarter: int) -> tuple[Pair, Pair, jax.Array]:
     """Luck and noise of both sides (crc32 of their names) and the ceasefire's threshold, of one draw."""
     fortunes = [luck.begin(seed, draw, side, count) for side, count in zip(sides, regions, strict=True)]
-    first, second = (luck.noise(seed, draw, side, steps) for side in sides)
+    first, second = (luck.noise(seed, draw, side, steps, quarter) for side in sides)
     return pair(*fortunes), by_step(first, second), luck.ceasefire(seed, draw)
 
 

@@ -64,7 +64,7 @@ class Params(Record):
 class Inputs(Record):
     intake: Float[Array, " cohort"] = quantity("person/week", "men inducted and signed")
     intake_skill: Float[Array, " cohort experience"] = quantity("1", "shares of experience in the intake")
-    wrongly_kept: Float[Array, ""] = quantity("1", "share of wrongly called men among the inducted")
+    wrongly_kept: Float[Array, ""] = quantity("1", "share of wrongly called men who are kept, in the notices of the week")
     commitment: Float[Array, " cohort"] = quantity("1", "share sent at once to the hasty track")
     course_length: Float[Array, " cohort"] = quantity("week", "ordered length of the full course")
     hasty_course_length: Float[Array, " cohort"] = quantity("week", "ordered length of the hasty track")
