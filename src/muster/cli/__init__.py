@@ -3,12 +3,15 @@
 Exit status: 0 done, 1 our fault, 2 the input is wrong (one sentence), 130 stopped by the user.
 """
 
+import errno
 import gc
+import io
 import os
 import signal
 import sys
 import threading
 import traceback
+from contextlib import suppress
 from importlib.metadata import version
 from types import FrameType
 from typing import Annotated
@@ -34,6 +37,7 @@ from muster.errors import UserError
 STOPPED = 130
 AGAIN = 0.02  # seconds until a Ctrl-C that was lost, or came too soon, comes again
 YOUNG = 10_000  # new objects between two searches for circles: imports make many and leave none
+REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG)  # by the system, of a file
 
 app = typer.Typer(
     name="muster",
@@ -79,25 +83,57 @@ def status(arguments: list[str] | None = None) -> int:
     """Runs a command and gives its exit status; every problem becomes a line on stderr."""
     try:
         code = app(args=arguments, prog_name="muster", standalone_mode=False) or 0
+        sys.stdout.flush()
         if code == STOPPED:
-            typer.echo("muster: stopped.", err=True)
+            tell("stopped.")
         return code
     except (UserError, typer.TyperException) as problem:
-        text = str(problem) if isinstance(problem, UserError) else explained(problem)
-        typer.echo(f"muster: {' '.join(text.split())}", err=True)
+        tell(str(problem) if isinstance(problem, UserError) else explained(problem))
         return 2
     except KeyboardInterrupt:
-        typer.echo("muster: stopped.", err=True)
+        tell("stopped.")
         return STOPPED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence()
         return 0
     except Exception as problem:
+        refused = refusal(problem) if isinstance(problem, OSError) else ""
+        if refused:
+            tell(refused)
+            return 2
         if os.environ.get("MUSTER_DEBUG") == "1":
             traceback.print_exc()
         reason = " ".join(f"{type(problem).__name__}: {problem}".split())[:200]
-        typer.echo(f"muster: sorry, this is our fault, not yours ({reason}); MUSTER_DEBUG=1 shows where.", err=True)
+        tell(f"sorry, this is our fault, not yours ({reason}); MUSTER_DEBUG=1 shows where.")
         return 1
+
+
+def tell(text: str) -> None:
+    """A line on stderr, where that can be written."""
+    with suppress(OSError):
+        typer.echo(f"muster: {' '.join(text.split())}", err=True)
+
+
+def nowhere() -> int:
+    """A file that swallows what is written."""
+    return os.open(os.devnull, os.O_WRONLY)
+
+
+def silence() -> None:
+    """From now on stdout goes nowhere, and what waits to be written there too."""
+    os.dup2(nowhere(), sys.stdout.fileno())
+
+
+def refusal(problem: OSError) -> str:
+    """What the system refused of a file or of stdout, as a sentence; nothing where it is no matter of the user's."""
+    if problem.filename is not None:
+        return f"{problem.filename}: cannot be read or written ({problem.strerror})." if problem.errno in REFUSED else ""
+    try:
+        print(flush=True)  # the error does not say of which file it is: if of stdout, it comes again
+    except OSError as again:
+        silence()
+        return f"what this command prints cannot be written to standard output ({again.strerror}); send it elsewhere."
+    return ""
 
 
 def explained(problem: typer.TyperException) -> str:
@@ -130,15 +166,25 @@ def come_again() -> None:
     threading.Timer(AGAIN, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
+def open_output() -> None:
+    """A closed stdout or stderr is like /dev/null; a letter that the encoding of stdout lacks is replaced, as Python does on stderr."""
+    sys.stdout = sys.stdout or os.fdopen(nowhere(), "w", encoding="utf-8")
+    sys.stderr = sys.stderr or os.fdopen(nowhere(), "w", encoding="utf-8")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
 def main() -> None:
     """The command `muster`; the process ends without waiting for a thread of a run that is over, or for JAX to take itself apart."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its waiting threads cost a short run a tenth of a second
     gc.set_threshold(YOUNG)
     heap.shared()
+    open_output()
     sys.unraisablehook = said_again
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not where it is ignored, as in the background of a shell
         signal.signal(signal.SIGINT, stop)
     code = status()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
     os._exit(code)
