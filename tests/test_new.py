@@ -1,6 +1,7 @@
 """`muster new scenario`: a template that runs as it is, whose comments are what the code says; and what a scenario may leave out."""
 
 import re
+import shlex
 import stat
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import yaml
 
 from muster import cli, results
+from muster.claims import read_claim
 from muster.defaults import KEY, defaults
 from muster.errors import UserError
 from muster.evidence import bibliography, library, parameters
@@ -68,13 +70,49 @@ def test_a_file_that_is_there_is_kept_unless_forced(template, capsys):
     assert [path.name for path in template.parent.iterdir()] == ["my-war.yaml"]
 
 
-@pytest.mark.parametrize(("name", "word"), [("war.txt", ".yaml"), ("none/war.yaml", "does not exist"), ("folder.yaml", "is a folder")])
+@pytest.mark.parametrize(
+    ("name", "word"),
+    [("war.txt", ".yaml"), ("none/war.yaml", "does not exist"), ("folder.yaml", "is a folder"), ("a\nb.yaml", "in one line")],
+)
 def test_a_place_that_cannot_be_written_is_refused_in_one_sentence(tmp_path, capsys, name, word):
     (tmp_path / "folder.yaml").mkdir()
     assert cli.status(["new", "scenario", str(tmp_path / name)]) == 2
     told = capsys.readouterr().err
     assert word in told
     assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("stem", ["1914", "true", "null", "2000-01-01", "2000-13-45", "1e5", "0x10", "yes"])
+def test_a_name_that_yaml_reads_as_no_text_is_quoted(tmp_path, stem):
+    place = tmp_path / f"{stem}.yaml"
+    assert cli.status(["new", "scenario", str(place)]) == 0
+    assert load(str(place)).name == stem
+    assert yaml.safe_load(place.read_text())["name"] == stem
+    assert cli.status(["new", "claim", str(place), "--force"]) == 0
+    assert cli.status(["claims", "check", str(place)]) == 0
+
+
+@pytest.mark.parametrize(
+    ("stem", "name", "claim"),
+    [("Ünï", "ünï", "uni"), ("U\u0308n", "ün", "un"), ("Война 2", "война-2", "2"), ("हिन्दी", "हिन्दी", "mine"), ("!_!", "my-war", "mine")],
+)
+def test_a_name_keeps_the_letters_of_any_alphabet_where_it_may(tmp_path, stem, name, claim):
+    place = tmp_path / f"{stem}.yaml"
+    assert cli.status(["new", "scenario", str(place)]) == 0
+    assert load(str(place)).name == name
+    assert cli.status(["new", "claim", str(place), "--force"]) == 0
+    assert read_claim(place).id == claim
+
+
+@pytest.mark.parametrize("kind", ["scenario", "claim"])
+def test_the_commands_that_come_next_can_be_pasted(tmp_path, monkeypatch, capsys, kind):
+    monkeypatch.chdir(tmp_path)
+    assert cli.status(["new", kind, "my war.yaml"]) == 0
+    for command in capsys.readouterr().out.partition("Next: ")[2].split("; "):
+        assert "my war.yaml" in shlex.split(command)
+    comments = [line for line in (tmp_path / "my war.yaml").read_text().splitlines() if "my war.yaml" in line]
+    assert comments
+    assert all("'my war.yaml'" in line for line in comments)
 
 
 def test_an_unknown_command_names_new_among_the_known(capsys):

@@ -2,6 +2,8 @@
 
 import os
 import re
+import shlex
+import unicodedata
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +15,8 @@ KEY = re.compile(r"^(?P<indent> *)(?P<key>[a-z_.]+):")
 NAME = re.compile(r"^name: .*$", re.MULTILINE)
 CLAIM_NAME = re.compile(r"^id: .*$", re.MULTILINE)
 ENDINGS = (".yaml", ".yml")
+TEXT = "tag:yaml.org,2002:str"
+BREAKING = {"Cc", "Cs", "Zl", "Zp"}  # kinds of letters that would break the line of a comment, or that no text file holds
 
 HEAD = """\
 # A war of two sides, to be replaced number by number. It runs as it is: muster run {file} --draws 20
@@ -44,7 +48,7 @@ def scenario(
 ) -> None:
     """Write a scenario of two invented sides in which every lever and every number is explained, to be replaced by a real war."""
     write(file, scenario_text(file), force)
-    typer.echo(f"{file}: written. Next: muster run {file} --draws 20")
+    typer.echo(f"{file}: written. Next: muster run {shlex.quote(str(file))} --draws 20")
 
 
 @new.command()
@@ -54,7 +58,8 @@ def claim(
 ) -> None:
     """Write a claim about the two invented sides in which every key is explained, to be replaced by a real one."""
     write(file, claim_text(file), force)
-    typer.echo(f"{file}: written. Next: muster claims check {file}; muster assess toy --claims {file}")
+    path = shlex.quote(str(file))
+    typer.echo(f"{file}: written. Next: muster claims check {path}; muster assess toy --claims {path}")
 
 
 def claim_text(file: Path) -> str:
@@ -62,18 +67,38 @@ def claim_text(file: Path) -> str:
     from muster.evidence import library
 
     plain = (library() / "templates" / "claim.yaml").read_text(encoding="utf-8")
-    return CLAIM_NAME.sub(f"id: {name_of(file)}", plain, count=1).replace("FILE", file.name)
+    return CLAIM_NAME.sub(f"id: {quoted(id_of(file))}", plain, count=1).replace("FILE", shlex.quote(file.name))
+
+
+def id_of(file: Path) -> str:
+    """The id that a claim takes from its file: a to z without marks, and digits, as a claim's id must be."""
+    bare = (letter for letter in unicodedata.normalize("NFKD", file.stem) if not unicodedata.combining(letter))
+    return "-".join(re.findall("[a-z0-9]+", "".join(bare).lower())) or "mine"
 
 
 def name_of(file: Path) -> str:
-    """The name that a thing takes from its file."""
-    return re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-") or "mine"
+    """The name that a scenario takes from its file: letters of any alphabet with their marks, and digits."""
+    small = unicodedata.normalize("NFC", file.stem.lower())
+    kept = (letter if letter.isalnum() or unicodedata.category(letter).startswith("M") else " " for letter in small)
+    return "-".join("".join(kept).split()) or "my-war"
+
+
+def quoted(name: str) -> str:
+    """A name as YAML reads it as a text: in quotes where it would read a number, a date, true or null."""
+    import yaml
+
+    from muster.reading import Loader
+
+    plain = all(loader("").resolve(yaml.ScalarNode, name, (True, False)) == TEXT for loader in (Loader, yaml.SafeLoader))
+    return name if plain else f"'{name}'"
 
 
 def write(file: Path, text: str, force: bool) -> None:
     """Writes one file and nothing else; one that is there is kept unless force."""
     if file.suffix not in ENDINGS:
         raise UserError(f"{file}: a file name that ends in .yaml was expected.")
+    if BREAKING & {unicodedata.category(letter) for letter in file.name}:
+        raise UserError(f"{str(file)!r}: a file name in one line, of letters that a text can hold, was expected.")
     if file.is_dir():
         raise UserError(f"{file} is a folder; the name of a file was expected.")
     if not file.parent.is_dir():
@@ -93,9 +118,8 @@ def scenario_text(file: Path) -> str:
     from muster.evidence import library
 
     plain = (library() / "templates" / "scenario.yaml").read_text(encoding="utf-8")
-    name = re.sub(r"[^a-z0-9]+", "-", file.stem.lower()).strip("-") or "my-war"
-    body = commented(NAME.sub(f"name: {name}", plain))
-    return HEAD.format(file=file.name) + body + TAIL + "".join(f"{line}\n" for line in neutral_lines())
+    body = commented(NAME.sub(f"name: {quoted(name_of(file))}", plain))
+    return HEAD.format(file=shlex.quote(file.name)) + body + TAIL + "".join(f"{line}\n" for line in neutral_lines())
 
 
 def commented(plain: str) -> str:
