@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+from muster.cli.compare import check_draws
+from muster.errors import UserError
+
 
 def assess(
     scenario: Annotated[
@@ -44,6 +47,9 @@ def assess(
     from muster.reading import date
 
     started = time.perf_counter()
+    check_draws(draws)
+    if observe:
+        check_figures(observe)
     folder = out or Path(f"muster-assess-{Path(scenario).stem}")
     output.check_folder(folder, force)
     day = date(as_of, "--as-of") if as_of else None
@@ -68,6 +74,13 @@ def assess(
         typer.echo(json.dumps({**told, "files": files, "claims": judgement.as_list()}, ensure_ascii=False, default=str))
     else:
         show(judgement, paths, structures, time.perf_counter() - started)
+
+
+def check_figures(file: Path) -> None:
+    """Refuses figures of one's own that cannot be a file, before anything is computed."""
+    if file.is_dir() or not file.exists():
+        found = "this is a folder" if file.is_dir() else "this does not exist"
+        raise UserError(f"--observe {file}: a CSV file with the columns of observations was expected; {found}.")
 
 
 def compared(scenario: str, judgement, full: bool):

@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from muster.errors import UserError
+
 PRIOR = "Draws of the prior: nothing is fitted. The files hold the other dates."
+MOST = 100_000  # draws, all of which are held in memory
 SHOWN = 52  # weeks after the first difference at which the table looks
 
 
@@ -35,6 +38,7 @@ def compare(
     from muster.cli.terminal import in_background, progress_bar
 
     started = time.perf_counter()
+    check_draws(draws)
     folder = out or Path(f"muster-compare-{Path(scenario).stem}")
     output.check_folder(folder, force)
 
@@ -62,6 +66,12 @@ def compare(
     else:
         show(comparison.as_dict(), paths)
     return 130 if stopped else 0
+
+
+def check_draws(draws: int) -> None:
+    """Refuses more draws than a command that holds every draw computes."""
+    if not 1 <= draws <= MOST:
+        raise UserError(f"--draws {draws}: 1 to {MOST:,} were expected.")
 
 
 def show(told: dict, paths: list[Path]) -> None:
