@@ -1,7 +1,9 @@
 """muster calibrate: fit the uncertain numbers of a scenario to published figures."""
 
 import datetime
+import errno
 import json
+import os
 import time
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +14,7 @@ from muster.errors import UserError
 
 
 def calibrate(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name")],
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name, or the path of a YAML file")],
     until: Annotated[
         str | None, typer.Option(metavar="DATE", help="use what was published by this day  [the scenario's last observation]")
     ] = None,
@@ -26,9 +28,11 @@ def calibrate(
 ) -> int:
     """Fit to published figures: keeps the posterior and its diagnosis; can be stopped and taken up after any step."""
     from muster.cli.terminal import in_background, progress_bar
+    from muster.reading import date
 
-    day = parsed(until)
+    day = date(until, "--until") if until else None
     path = out or Path(f"muster-posterior-{Path(scenario).stem}.nc")
+    check_file(path)
     state = path.with_name(path.name + ".state")
     started = time.perf_counter()
     with progress_bar(f"Fitting {scenario}") as update:
@@ -51,12 +55,17 @@ def calibrate(
     return 0
 
 
-def parsed(until: str | None) -> datetime.date | None:
-    """A day of the command line."""
-    try:
-        return datetime.date.fromisoformat(until) if until else None
-    except ValueError:
-        raise UserError(f'--until: a date such as 2024-06-30 was expected, found "{until}".') from None
+def check_file(path: Path) -> None:
+    """Refuses a place where no file can be written, before anything is computed; writes nothing."""
+    if path.is_dir():
+        raise UserError(f"--out {path}: a file was expected, this is a folder.")
+    if path.suffix == ".json":
+        raise UserError(f"--out {path}: another ending than .json was expected, such as .nc; the diagnosis stands beside it under .json.")
+    above = next(place for place in path.absolute().parents if place.exists())
+    if not above.is_dir():
+        raise UserError(f"--out {path}: {above} is a file, a folder was expected there.")
+    if not os.access(above, os.W_OK | os.X_OK):
+        raise UserError(f"--out {path}: cannot be written ({os.strerror(errno.EACCES)}).")
 
 
 def work(scenario: str, day: datetime.date | None, members: int, steps: int, seed: int, update, state: Path):

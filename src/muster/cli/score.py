@@ -1,9 +1,12 @@
 """muster score: forecasts from an origin beside what happened and beside simple methods."""
 
+import datetime
 import json
 from typing import Annotated
 
 import typer
+
+from muster.errors import UserError
 
 
 def score(
@@ -16,11 +19,10 @@ def score(
     as_json: Annotated[bool, typer.Option("--json", help="print the scores for a machine, on stdout")] = False,
 ) -> None:
     """Score forecasts: CRPS, 90 % bands and skill against last value, drift and exponential smoothing, losses as well as wins."""
-    from muster.cli.calibrate import parsed
     from muster.cli.terminal import console, in_background, progress_bar
     from muster.score import score as forecast
 
-    days = [day for text in origin if (day := parsed(text))]
+    days = [day_of(text, scenario) for text in origin]
     found = []
     for day in days:
         with progress_bar(f"Fitting {scenario} to {day}") as update:
@@ -41,6 +43,22 @@ def score(
                 page.print(f"Not scored: {row['target']}{horizon}: {row['missing']}.")
         if told["summary"]["scored"]:
             page.print(spoken(told["summary"]))
+
+
+def day_of(origin: str, scenario: str) -> datetime.date:
+    """The day of an origin, refused where the scenario cannot be forecast from it; nothing is fitted yet."""
+    from muster.calibration import cut
+    from muster.reading import date
+    from muster.scenario import load
+
+    whole, day = load(scenario), date(origin, "--origin")
+    if day > whole.last_observation:
+        raise UserError(f"--origin {day}: a day up to the last observation of {whole.name} ({whole.last_observation}) was expected.")
+    try:
+        cut(whole, day)
+    except UserError as problem:
+        raise UserError(str(problem).replace("--until", "--origin")) from None
+    return day
 
 
 def spoken(summary: dict) -> str:
