@@ -47,9 +47,7 @@ def assess(
     from muster.reading import date
 
     started = time.perf_counter()
-    check_draws(draws)
-    if observe:
-        check_figures(observe)
+    check_asked(draws, observe)
     folder = out or Path(f"muster-assess-{Path(scenario).stem}")
     output.check_folder(folder, force)
     day = date(as_of, "--as-of") if as_of else None
@@ -66,8 +64,7 @@ def assess(
         judging = (judge(scenario, draws, seed, tuple(claims or ()), structures, progress=update, **options) for _ in range(1))
         judgement = next(in_background(judging))
         comparison = next(in_background(compared(scenario, judgement, full) for _ in range(1)))
-    report = page(judgement, comparison, time.perf_counter() - started)
-    paths = judgement.save(folder, force, texts={output.REPORT: report})
+    paths = judgement.save(folder, force, texts={output.REPORT: page(judgement, comparison, time.perf_counter() - started)})
     if as_json:
         told = {"scenario": judgement.experiment.name, "draws": draws, "seed": seed, "structures": structures, "notes": judgement.notes}
         files = [str(path) for path in paths]
@@ -76,11 +73,12 @@ def assess(
         show(judgement, paths, structures, time.perf_counter() - started)
 
 
-def check_figures(file: Path) -> None:
-    """Refuses figures of one's own that cannot be a file, before anything is computed."""
-    if file.is_dir() or not file.exists():
-        found = "this is a folder" if file.is_dir() else "this does not exist"
-        raise UserError(f"--observe {file}: a CSV file with the columns of observations was expected; {found}.")
+def check_asked(draws: int, observe: Path | None) -> None:
+    """Refuses too many draws, and figures of one's own that are no file, before anything is computed."""
+    check_draws(draws)
+    if observe and (observe.is_dir() or not observe.exists()):
+        found = "this is a folder" if observe.is_dir() else "this does not exist"
+        raise UserError(f"--observe {observe}: a CSV file with the columns of observations was expected; {found}.")
 
 
 def compared(scenario: str, judgement, full: bool):
