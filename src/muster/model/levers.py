@@ -28,7 +28,7 @@ class Levers(Record):
     theatre_goal_share: Float[Array, ""] = quantity("1", "share of the announced establishment wanted in the theatre")
     theatre_share: Float[Array, ""] = quantity("1", "share of arriving men sent to the theatre, the rest to the rear")
     quota_rule: Float[Array, ""] = quantity("1", "how far quotas follow poverty and titular share, 0 equal per man, 1 as they do")
-    minimum_age: Float[Array, ""] = quantity("year", "age from which men may be called up")
+    minimum_age: Float[Array, ""] = quantity("year", "age from which men may be called up; what changes since the start counts")
     selection: Float[Array, ""] = quantity("1", "0 anyone is called, 1 veterans first")
     course_length: Float[Array, " cohort"] = quantity("week", "length of the full course")
     hasty_course_length: Float[Array, " cohort"] = quantity("week", "length of the hasty track")
