@@ -105,6 +105,12 @@ WRONG_FILES = {
     "an unknown key of an event": ("    kind: advance", "    kinds: advance", 'Did you mean "kind"'),
     "no front": ("front_length: {value: 1000 km", "front_length: {value: 0 km", "above 0"),
     "more than the whole front": ("attack_width: {value: 0.1", "attack_width: {value: 3", "of a share at most 1"),
+    "parts of a lever that has none": (
+        "export_price: {value: 1,",
+        "export_price: {value: {east: 1},",
+        "one number was expected, found east",
+    ),
+    "a path without dates": ("path: {2022-02-24: 0.3, 2022-09-24: 0.5}", "path: {}", "at least one date"),
     "shares of more than a whole": ("artillery: 0.8", "artillery: 0.9", "add up to 1"),
 }
 
@@ -132,7 +138,6 @@ WRONG_SETS = {
     "wrong unit": ("russia.levers.course_length=12 km", "week"),
     "a decimal comma": ("russia.levers.pay=1,5", "1\\.5"),
     "a sum": ("russia.levers.pay=1+1", "a number was expected"),
-    "parts of a lever that has none": ("russia.levers.pay.decree=1", "pay"),
     "negative": ("russia.levers.prisoner_offers=-5 person/week", "negative"),
     "a logarithm of nothing": ("russia.levers.pay=0", "above 0"),
     "no course at all": ("russia.levers.course_length=0 weeks", "above 0"),

@@ -15,8 +15,8 @@ from muster.simulate import ensemble
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "validation.md"
 DRAWS = 400
 ENDS = ("2022-06-30", "2022-12-31", "2023-06-30", "2023-12-31", "2024-06-30", "2024-12-31", "2025-06-30")
-ABROAD = {"russia": 3, "ukraine": 12}  # million, two to three times what is published
-DEAD = {"russia": 50_000, "ukraine": 25_000}  # half of the least that is published
+ABROAD = {"russia": 3, "ukraine": 12}  # million; judged
+DEAD = {"russia": 50_000, "ukraine": 25_000}  # judged; of Ukraine below what its officials said of December 2024 (43,000)
 SERIES = (
     ("force in theatre, thousand", ("front/troops",), "at", 1e-3),
     ("own military dead, thousand", ("front/killed",), "over", 1e-3),

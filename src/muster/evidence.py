@@ -163,9 +163,9 @@ def record_at(model: type[BaseModel], place: tuple) -> type[BaseModel]:
 
 def kinds(annotation) -> list[type]:
     """The classes that an annotation names, however deep."""
-    return (
-        [annotation] if isinstance(annotation, type) and not get_args(annotation) else [k for a in get_args(annotation) for k in kinds(a)]
-    )
+    if inner := get_args(annotation):
+        return [kind for part in inner for kind in kinds(part)]
+    return [annotation] if isinstance(annotation, type) else []
 
 
 @cache

@@ -25,7 +25,6 @@ SHARES = (
 SIGNED = ("partner_decision",)
 ABOVE_0 = ("course_length", "pay", "export_price")  # the model takes their logarithm, or divides by them
 LARGEST = {"military_spending": 2.0, "civil_spending": 2.0}  # 1/year over the output of 2021: what no state can spend breaks the model
-
 DIVIDED = ("fire_mix",)  # shares of one whole
 NAME, SIDE = re.compile(r"[^/\\\s][^/\\\r\n]{0,99}"), re.compile(r"[\w-]+")
 LONGEST = 50  # years: a mistyped end would take all memory
