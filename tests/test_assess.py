@@ -11,7 +11,7 @@ from muster.claims import claims, read_claim
 from muster.cli import status
 from muster.ensembles import Ensembles, Key
 from muster.errors import UserError
-from muster.evidence import parameters
+from muster.evidence import library, parameters
 from muster.experiment import build
 from muster.model.structure import Structure
 from muster.scenario import load
@@ -158,6 +158,23 @@ def test_figures_of_ones_own_move_a_reading_and_too_sharp_ones_are_refused(mine,
     path.write_text("\n".join([columns, row.format(id="X2", central=middle * 20, kind="measured", camp="independent")]) + "\n")
     with pytest.raises(UserError, match="more with --draws"):
         assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path)
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("id,side\nX1,north\n", "the column path is missing"), ("heading", "no row is left"), ("nobody", 'there is no side "nobody"')],
+)
+def test_wrong_figures_of_ones_own_are_told_before_anything_is_computed(mine, monkeypatch, tmp_path, text, word):
+    def never(*_):
+        raise AssertionError("this should have been refused before")
+
+    monkeypatch.setattr(Ensembles, "run", never)
+    whole = (library() / "observations" / "headline.csv").read_text(encoding="utf-8").splitlines()
+    heading, row = whole[0], next(line for line in whole[1:] if ",russia," in line and ",fit," in line)
+    path = tmp_path / "figures.csv"
+    path.write_text({"heading": heading, "nobody": f"{heading}\n{row.replace(',russia,', ',nobody,')}\n"}.get(text, text), encoding="utf-8")
+    with pytest.raises(UserError, match=word):
+        assess("toy", draws=8, claim_names=(str(mine),), observe=path)
 
 
 def test_leaving_out_a_camp_asks_for_the_figures(mine, capsys):

@@ -127,6 +127,7 @@ def test_the_schema_is_the_model():
         ("threshold: 0.1", "threshold: 4 week", 25, "a plain number"),
         ("name: exceeds", "name: exeeds", 20, "'exceeds'"),
         ("until: 2001-01-04", "until: 2005-01-04", 26, "lies outside"),
+        ("until: 2001-01-04", "until: 2000-12-28", 26, "looks at 2001-01-04, which is later"),
         ("side: north", "side: nort", 8, 'Did you mean "north"?'),
         ("headline: true", "headline: false", 0, "exactly one reading must be the headline"),
     ],

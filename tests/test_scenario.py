@@ -112,14 +112,19 @@ WRONG_FILES = {
     ),
     "a path without dates": ("path: {2022-02-24: 0.3, 2022-09-24: 0.5}", "path: {}", "at least one date"),
     "shares of more than a whole": ("artillery: 0.8", "artillery: 0.9", "add up to 1"),
+    "an unknown setting": ("setting: {file: ukraine}", "setting: {file: ukrain}", "one of .*ukraine.* was expected"),
+    "an unknown table of regions, in a national run": ("    regions: ukraine", "    regions: ukrain", 'Did you mean "ukraine"'),
+    "an event of no area": ("area: 79000 km2", "area: 79000 km", "km2"),
 }
 
 
 @pytest.mark.parametrize("case", WRONG_FILES)
 def test_a_wrong_scenario_is_refused_in_one_sentence(tmp_path, case):
     old, new, word = WRONG_FILES[case]
+    path = changed_file(tmp_path, old, new)
     with pytest.raises(UserError, match=word) as caught:
-        build(changed_file(tmp_path, old, new))
+        build(path)
+    assert str(caught.value).startswith(path)
     assert "\n" not in str(caught.value)
 
 
@@ -154,7 +159,22 @@ def test_a_wrong_set_is_refused_in_one_sentence(case):
     text, word = WRONG_SETS[case]
     with pytest.raises(UserError, match=word) as caught:
         build("russia-ukraine-2022", sets=(text,))
+    assert str(caught.value).startswith(f"--set {text}: ")
     assert "\n" not in str(caught.value)
+
+
+def test_parts_of_a_whole_are_set_one_after_the_other():
+    half = build("toy", sets=("north.levers.fire_mix.artillery=0.5", "north.levers.fire_mix.drone=0.3"))
+    assert half.levers[0].fire_mix[0].sum() == pytest.approx(1)
+    with pytest.raises(UserError, match=r"fire_mix: shares of .* that add up to 1"):
+        build("toy", sets=("north.levers.fire_mix.drone=0.9",))
+
+
+def test_a_wrong_number_of_a_policy_names_the_policy_and_its_key(tmp_path):
+    path = tmp_path / "dear.yaml"
+    path.write_text("name: dear\ntitle: x\nside: north\nset:\n  pay: {value: -2, source: {key: user, grade: assumed}}\nreasons: {pay: x}\n")
+    with pytest.raises(UserError, match=r"^policy dear, key set\.pay: pay cannot be negative"):
+        build("toy", policies=(str(path),))
 
 
 def test_a_set_changes_one_lever_one_part_or_one_parameter():

@@ -62,7 +62,10 @@ def test_every_value_is_run_with_every_other_and_named_by_what_varies():
         ({"scenario": ["a/toy.yaml", "b/toy.yaml"]}, "two runs would be called"),
         ({"policy": "no-decre"}, "no-decre"),
         ({"structures": "contagion=quadratic"}, "contagion="),
-        ({"set": {"wrong": ["north.levers.nothing=1"]}}, "nothing"),
+        (
+            {"set": {"right": [], "wrong": ["north.levers.nothing=1"]}},
+            'plan, run "wrong.seed-1": --set north.levers.nothing=1: there is no',
+        ),
         ({"dt": 0.3}, "1 over a whole number"),
         ({"keep": "kiled"}, 'Did you mean "killed"'),
     ],
@@ -71,6 +74,15 @@ def test_a_wrong_plan_is_told_before_anything_is_computed(tmp_path, changes, mes
     with pytest.raises(UserError, match=message.replace("?", r"\?")):
         sweep.sweep(PLAN | changes, tmp_path / "store")
     assert not (tmp_path / "store").exists()
+
+
+def test_a_plan_that_names_no_continuation_takes_the_scenario_s_own(tmp_path):
+    text = (library() / "scenarios" / "toy.yaml").read_text()
+    assert "continuation: goes-on" in text
+    (tmp_path / "talks.yaml").write_text(text.replace("continuation: goes-on", "continuation: ceasefire"))
+    runs = sweep.runs_of(plan_of(scenario=["toy", str(tmp_path / "talks.yaml")], set={"as-given": []}, seed=1))
+    assert [run.continuation for run in runs] == ["goes-on", "ceasefire"]
+    assert [run.continuation for run in sweep.runs_of(plan_of(continuation="escalates"))] == ["escalates"] * 4
 
 
 def test_another_sweep_and_other_files_are_left_alone(tmp_path):

@@ -26,7 +26,7 @@ from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, 
 from muster.regional_answers import ONE_REGION
 from muster.scenario import load
 from muster.verdict import Judged, judge, scores, standard_error, varies, whole_ensemble_error
-from muster.weights import Weighed, camp_of, weigh, weighted_quantile
+from muster.weights import Weighed, camp_of, rows_to_weigh, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
 NO_FIT = "the draws are of the prior: no fit to published figures is in use"
@@ -356,8 +356,8 @@ def assess(
     for claim in asked:
         check_claim(claim, held, f"claim {claim.id}")
     if without and observe is None:
-        camp = camp_of(without)
-        raise UserError(f"--without camp:{camp} leaves figures out of --observe FILE; name the file.")
+        raise UserError(f"--without camp:{camp_of(without)} leaves figures out of --observe FILE; name the file.")
+    figures_given = rows_to_weigh(Path(observe), without, held.sides) if observe is not None else []
     chosen = beside_default(structures)
     first, second = held.sides
     kept = series_of(asked, (first, second)) | {f"{side}/{path}" for side in held.sides for path in keep}
@@ -377,7 +377,7 @@ def assess(
     results = ensembles.run(Key())
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
     exponents = np.broadcast_to(evidence.draw(experiment, np.arange(draws))[0].front.number_exponent, draws)
-    weighed = weigh(results, Path(observe), without) if observe is not None else None
+    weighed = weigh(results, figures_given, Path(observe)) if observe is not None else None
     using = Judge(ensembles, chosen, experiment, names, drawn, exponents, weighed, by_region, at_prior)
     found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
     notes = notes_of(experiment, as_of, weighed, without)

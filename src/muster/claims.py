@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from muster.errors import UserError, nearest
 from muster.evidence import Strict, library
 from muster.propositions import Proposition
+from muster.quantities import days, every
 from muster.reading import convert, key_lines, read_text, read_yaml
 from muster.told import check_quantity, unit_of_quantity, where_wrong
 
@@ -139,11 +140,12 @@ def check_claim(claim: Claim, scenario, where: str, lines: dict[str, int] | None
         place = f"{where}{line(lines, key + '.quantity')}, key readings.{reading.id}.proposition.quantity"
         check_quantity(reading.proposition.quantity, scenario, place, reading.policy)
         threshold_of(reading, f"{where}{line(lines, key + '.threshold')}, key readings.{reading.id}.proposition")
+        at = f"{where}{line(lines, f'readings.{number}.until')}, key readings.{reading.id}.until"
         if not scenario.start <= reading.until <= scenario.end:
-            at = line(lines, f"readings.{number}.until")
-            raise UserError(
-                f"{where}{at}, key readings.{reading.id}.until: {reading.until} lies outside {scenario.start} to {scenario.end}."
-            )
+            raise UserError(f"{at}: {reading.until} lies outside {scenario.start} to {scenario.end}.")
+        last = max((day for part in every(reading.proposition.quantity) for day in days(part)), default="")
+        if last > reading.until.isoformat():
+            raise UserError(f"{at}: the quantity looks at {last}, which is later; the last day that it looks at was expected.")
 
 
 def line(lines: dict[str, int] | None, key: str) -> str:

@@ -11,19 +11,15 @@ import yaml
 from muster.defaults import with_setting
 from muster.errors import UserError
 from muster.evidence import Citation, Override, Parameter, checked, library, parameters
+from muster.lever_values import lump_of, numbers, told
 from muster.model.levers import AGES, AXES, EXPERIENCES, SKILLS, WOMEN_AGES, Ground, Levers, Setting
 from muster.model.quantity import axes, units
 from muster.model.structure import Structure, asked, choices
 from muster.posterior import Posterior, shipped
 from muster.reading import convert, read_yaml
-from muster.regional import regional_setting
+from muster.regional import find, regional_setting
 from muster.scenario import (
-    ABOVE_0,
-    DIVIDED,
-    LARGEST,
     PATHS,
-    SHARES,
-    SIGNED,
     Dated,
     Decree,
     Event,
@@ -34,7 +30,6 @@ from muster.scenario import (
     load_policy,
     overlay,
     parameter_streams,
-    parts_of,
     set_value,
 )
 
@@ -92,34 +87,6 @@ def weeks_between(start: datetime.date, day: datetime.date) -> float:
     return (day - start).days / 7
 
 
-def numbers(value, key: str, where: str) -> np.ndarray:
-    """A lever's value as numbers, one or one a part."""
-    unit, parts = units(Levers)[key], parts_of(key)
-    if isinstance(value, dict):
-        if set(value) != set(parts):
-            expected = f"a value for each of {', '.join(parts)}" if parts else "one number"
-            raise UserError(f"{where}: {expected} was expected, found {', '.join(map(str, value)) or 'nothing'}.")
-        found = np.array([convert(value[part], unit, f"{where}.{part}") for part in parts])
-    else:
-        found = np.full((len(parts),) if parts else (), convert(value, unit, where))
-    if key not in SIGNED and np.any(found < 0):
-        raise UserError(f"{where}: {key} cannot be negative, found {told(np.min(found), unit)}.")
-    if key in SHARES and np.any(found > 1):
-        raise UserError(f"{where}: {key} is a share of at most 1, found {float(np.max(found)):g}.")
-    if key in ABOVE_0 and np.any(found == 0):
-        raise UserError(f"{where}: {key} must be above 0, found 0.")
-    if np.any(found > LARGEST.get(key, np.inf)):
-        raise UserError(f"{where}: {key} is at most {told(LARGEST[key], unit)}, found {float(np.max(found)):g}.")
-    if key in DIVIDED and not np.isclose(np.sum(found), 1):
-        raise UserError(f"{where}: shares of {', '.join(parts)} that add up to 1 were expected, found {float(np.sum(found)):g}.")
-    return found
-
-
-def told(number, unit: str) -> str:
-    """A number with its unit, where it has one."""
-    return f"{float(number):g}" if unit == "1" else f"{float(number):g} {unit}"
-
-
 def path_values(lever: Path_, key: str, times: np.ndarray, start: datetime.date, where: str) -> np.ndarray:
     """A lever at the given times [week]: held from each date to the next, or joined by lines."""
     if lever.path is None:
@@ -143,17 +110,14 @@ def dated_lump(
     item: Dated | Decree | Event, amount: str | float, unit: str, scenario: Scenario, steps: int, dt: float, where: str
 ) -> np.ndarray:
     """A dated amount as a rate per week by step."""
-    duration = convert(item.duration, "week", f"{where}.duration")
-    size = convert(amount, unit, where)
-    if size < 0 or duration <= 0:
-        raise UserError(f"{where}: a positive amount over a positive duration was expected.")
+    size, duration = lump_of(amount, item.duration, unit, where)
     return lump(weeks_between(scenario.start, item.date), duration, size, steps, dt)
 
 
 def side_levers(scenario: Scenario, side: str, steps: int, dt: float) -> Levers:
     """The levers of one side by step, as the scenario gives them."""
     given = scenario.sides[side].levers
-    where = f"{scenario.name}, key sides.{side}.levers"
+    where = f"{scenario.file}, key sides.{side}.levers"
     times = (np.arange(steps) + 1e-9) * dt
     arrays: dict[str, np.ndarray] = {}
     for key in PATHS:
@@ -177,7 +141,7 @@ def side_levers(scenario: Scenario, side: str, steps: int, dt: float) -> Levers:
     for event in scenario.events:
         if event.side == side:
             arrays["forced_advance"] = arrays["forced_advance"] + dated_lump(
-                event, event.area, "km2", scenario, steps, dt, f"event {event.id}"
+                event, event.area, "km2", scenario, steps, dt, f"{scenario.file}, event {event.id}.area"
             )
     for key in ("withdrawal", "forced_advance"):  # what fighting brought about; none where a policy has no war
         arrays[key] = arrays[key] * arrays["war"]
@@ -226,9 +190,13 @@ def numbers_of(value, unit: str, where: str) -> np.ndarray:
 def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, Citation]]]:
     """The fixed data of one side, and its sources."""
     given = scenario.sides[side].setting
-    where = f"{scenario.name}, key sides.{side}.setting"
+    where = f"{scenario.file}, key sides.{side}.setting"
     if set(given) == {"file"}:
-        path = library() / "settings" / f"{given['file']}.yaml"
+        known = {path.stem: path for path in (library() / "settings").glob("*.yaml")}
+        if given["file"] not in known:
+            expected = f"one of {', '.join(sorted(known))} was expected, found {given['file']!r}"
+            raise UserError(f"{where}.file: {expected}; data of your own stand under setting itself.")
+        path = known[given["file"]]
         given, where = read_yaml(path), path.name
     given = with_setting(given)
     arrays: dict[str, Any] = {}
@@ -272,7 +240,7 @@ def overrides_of(scenario: Scenario) -> dict[str, Override]:
     """The scenario's own priors by stream, in the unit of the parameter."""
     found = {}
     for key, text in scenario.overrides.items():
-        where = f"{scenario.name}, key overrides.{key}"
+        where = f"{scenario.file}, key overrides.{key}"
         streams = parameter_streams(scenario, key, where)
         subsystem, name = key.split(".")[-2:]
         unit = parameters()[subsystem][name].unit
@@ -288,7 +256,7 @@ def ground_of(scenario: Scenario) -> Ground:
     """The ground fought over, in the model's units."""
     places: dict[str, Any] = {}
     for key, entry in scenario.ground.items():
-        where, unit = f"{scenario.name}, key ground.{key}", units(Ground)[key]
+        where, unit = f"{scenario.file}, key ground.{key}", units(Ground)[key]
         places[key] = np.array(convert(entry.value, unit, where))
         if not 0 < places[key] <= (1 if unit == "1" else np.inf):
             raise UserError(f"{where}: a number above 0, and of a share at most 1, was expected, found {told(places[key], unit)}.")
@@ -323,8 +291,11 @@ def settings_of(scenario: Scenario, resolution: str) -> tuple[list[Setting], lis
         setting, cited = setting_of(scenario, side)
         citations += cited
         names: tuple[str, ...] = ()
+        where = f"{scenario.file}, key sides.{side}.regions"
+        if text.regions:
+            find(text.regions, where)  # so that a wrong name is told before somebody runs by region
         if resolution == "regional" and text.regions:
-            setting, table, sources = regional_setting(setting, text.regions, side, f"{scenario.name}, key sides.{side}.regions")
+            setting, table, sources = regional_setting(setting, text.regions, side, where)
             names = table.ids
             citations += sources
         settings.append(setting)

@@ -7,25 +7,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, PrivateAttr
 
 from muster.defaults import with_levers
 from muster.errors import UserError, nearest
 from muster.evidence import Citation, Source, Strict, checked, library, parameters, sources
-from muster.model.levers import AXES, Ground, Levers
-from muster.model.quantity import axes, units
+from muster.lever_values import DIVIDED, lump_of, numbers, parts_of
+from muster.model.levers import Ground, Levers
+from muster.model.quantity import units
 from muster.reading import convert, parse_yaml, read_text
 
 DERIVED = ("decree_quota", "later_decree_quota", "decree_age", "withdrawal", "forced_advance")
 PATHS = tuple(name for name in units(Levers) if name not in DERIVED)  # the time paths that a scenario may give: decisions and weather
-SHARES = (
-    "war standing_call_up theatre_goal_share theatre_share quota_rule selection commitment cadre_to_front time_in_line coercion border"
-    " penal_severity repression candour media_freedom attack_share home_soil under_fire fire_mix forward_care sanctions"
-).split()
-SIGNED = ("partner_decision",)
-ABOVE_0 = ("course_length", "pay", "export_price")  # the model takes their logarithm, or divides by them
-LARGEST = {"military_spending": 2.0, "civil_spending": 2.0}  # 1/year over the output of 2021: what no state can spend breaks the model
-DIVIDED = ("fire_mix",)  # shares of one whole
 NAME, SIDE = re.compile(r"[^/\\\s][^/\\\r\n]{0,99}"), re.compile(r"[\w-]+")
 LONGEST = 50  # years: a mistyped end would take all memory
 
@@ -112,6 +105,12 @@ class Scenario(Strict):
     overrides: dict[str, OverrideText] = Field(default_factory=dict)
     sources: dict[str, Source] = Field(default_factory=dict)  # the scenario's own, beside those of the library
     continuation: Literal["goes-on", "ceasefire", "escalates"] = "goes-on"
+    _file: str = PrivateAttr("")
+
+    @property
+    def file(self) -> str:
+        """What its errors begin with: the file that it was read from, else its name."""
+        return self._file or self.name
 
 
 class Policy(Strict):
@@ -156,6 +155,7 @@ def scenario_from(data: dict, where: str) -> Scenario:
     text = checked(Scenario, data, where)
     sides = {name: side.model_copy(update={"levers": with_levers(side.levers)}) for name, side in text.sides.items()}
     scenario = text.model_copy(update={"sides": sides})
+    scenario._file = where
     check(scenario, where)
     return scenario
 
@@ -176,7 +176,7 @@ def lever_names() -> tuple[str, ...]:
 
 
 def check(scenario: Scenario, where: str) -> None:
-    """Dates in order, two sides, known names; the values are checked where they are turned into numbers."""
+    """Dates in order, two sides, known names, levers and events that are what they can be; the rest where it is turned into numbers."""
     if not NAME.fullmatch(scenario.name):
         raise UserError(f"{where}, key name: at most 100 letters without / and line breaks were expected, found {scenario.name[:100]!r}.")
     if not scenario.start < scenario.last_observation <= scenario.end:
@@ -206,6 +206,7 @@ def check(scenario: Scenario, where: str) -> None:
     for event in scenario.events:
         if event.side not in scenario.sides:
             raise UserError(f"{where}, event {event.id}: unknown side.{nearest(event.side, scenario.sides)}")
+        lump_of(event.area, event.duration, "km2", f"{where}, event {event.id}.area")
     for key in set(scenario.sources) & set(sources()):
         raise UserError(f"{where}, key sources.{key}: the library has a source of this name; choose another.")
     for key in scenario.overrides:
@@ -213,16 +214,20 @@ def check(scenario: Scenario, where: str) -> None:
 
 
 def check_lever(key: str, value, scenario: Scenario, where: str) -> None:
-    """The shape and dates of one lever; its numbers are checked where they are converted."""
+    """The shape, dates and numbers of one lever."""
     if key in ("decree", "later_decree"):
         if value is not None:
-            inside(checked(Decree, value, where).date, scenario, where)
+            decree = checked(Decree, value, where)
+            inside(decree.date, scenario, where)
+            lump_of(decree.announced, decree.duration, "person", f"{where}.announced")
         return
     if key == "withdrawals":
         if not isinstance(value, list):
             raise UserError(f"{where}: a list was expected.")
-        for item in value:
-            inside(checked(Dated, item, where).date, scenario, where)
+        for number, item in enumerate(value):
+            dated = checked(Dated, item, f"{where}[{number}]")
+            inside(dated.date, scenario, f"{where}[{number}]")
+            lump_of(dated.area, dated.duration, "km2", f"{where}[{number}].area")
         return
     lever = checked(Path_, value, where)
     if (lever.value is None) == (lever.path is None):
@@ -238,6 +243,8 @@ def check_lever(key: str, value, scenario: Scenario, where: str) -> None:
     for day in dates:
         if day > scenario.end:
             raise UserError(f"{where}: {day} lies after the end on {scenario.end}.")
+    for day, entry in ((lever.path or {}) or {None: lever.value}).items():
+        numbers(entry, key, f"{where}.{day}" if day else where)
 
 
 def inside(day: datetime.date, scenario: Scenario, where: str) -> None:
@@ -262,11 +269,10 @@ def overlay(scenario: Scenario, policy: Policy, seen: tuple[str, ...] = ()) -> S
     for key, value in policy.set.items():
         if key not in lever_names():
             raise UserError(f"{where}, key set.{key}: a policy sets levers only, and this is none.{nearest(key, lever_names())}")
+        check_lever(key, value, scenario, f"{where}, key set.{key}")
         levers[key] = value
     sides = {**scenario.sides, side: scenario.sides[side].model_copy(update={"levers": levers})}
-    changed = scenario.model_copy(update={"sides": sides})
-    check(changed, where)
-    return changed
+    return scenario.model_copy(update={"sides": sides})
 
 
 def parameter_streams(scenario: Scenario, path: str, where: str) -> list[str]:
@@ -332,14 +338,10 @@ def set_lever(scenario: Scenario, parts: list[str], value: str, where: str) -> S
         levers[key] = with_part(levers[key], rest[0], parts_known, value)
     else:
         levers[key] = {"value": value, "source": source}
+    if not (rest and key in DIVIDED):  # another setting may make the whole whole again
+        check_lever(key, levers[key], scenario, where)
     sides = {**scenario.sides, side: scenario.sides[side].model_copy(update={"levers": levers})}
     return scenario.model_copy(update={"sides": sides})
-
-
-def parts_of(key: str) -> tuple[str, ...]:
-    """The names along the axis of a lever, none for a single number."""
-    dims = axes(Levers)[key]
-    return AXES[dims[0]] if dims else ()
 
 
 def with_part(lever: dict, part: str, parts: tuple[str, ...], value: str) -> dict:

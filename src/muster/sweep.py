@@ -30,6 +30,7 @@ from muster.errors import UserError
 from muster.evidence import Strict, checked
 from muster.experiment import RESOLUTIONS, Experiment, build, structures_of
 from muster.reading import read_yaml
+from muster.scenario import load
 from muster.workers import Workers, of_scheduler, one_device, processes
 from muster.writer import WHOLE, Writer
 
@@ -56,7 +57,7 @@ class Plan(Strict):
 
     scenario: Names
     policy: Names = ("as-happened",)
-    continuation: Names = ("goes-on",)
+    continuation: Names | None = None  # each scenario's own
     structures: Names = ("default",)
     set: Changes = Field(default_factory=lambda: {"as-given": ()})
     seed: Seeds = (1,)
@@ -126,7 +127,7 @@ def runs_of(plan: Plan) -> tuple[Run, ...]:
     axes = {
         "scenario": plan.scenario,
         "policy": plan.policy,
-        "continuation": plan.continuation,
+        "continuation": plan.continuation or ("",),
         "structures": structures,
         "set": list(plan.set),
         "seed": plan.seed,
@@ -141,7 +142,7 @@ def runs_of(plan: Plan) -> tuple[Run, ...]:
     twice = [name for name, count in Counter(run.name for run in found).items() if count > 1]
     if twice:
         raise UserError(f'plan: two runs would be called "{twice[0]}"; leave out what stands twice, or rename a file.')
-    return tuple(found)
+    return tuple(run if run.continuation else replace(run, continuation=load(run.scenario).continuation) for run in found)
 
 
 def word_of(text: str) -> str:
@@ -173,11 +174,15 @@ def key_of(run: Run) -> str:
 
 def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
     """What plan.json says: another sweep, other files or another library give other words. Every input is read: errors come first."""
-    output.kept_whole(output.frame_of(experiment_of(runs[0])), plan.keep)
     texts = {}
     for run in runs:
         if (key := key_of(run)) not in texts:
-            experiment = experiment_of(run)
+            try:
+                experiment = experiment_of(run)
+            except UserError as problem:
+                raise UserError(f'plan, run "{run.name}": {problem}') from None
+            if not texts:
+                output.kept_whole(output.frame_of(experiment), plan.keep)
             texts[key] = {"scenario_sha256": experiment.sha256, "posterior": str(experiment.posterior)}
     return {
         "made_by": output.MADE_BY,

@@ -4,6 +4,7 @@ A figure speaks of what a source of its class would have reported (bias classes 
 share their bias, so that a group counts as one figure: its log likelihoods are averaged.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,17 +66,23 @@ def density(z: np.ndarray, spread: np.ndarray, relation: str) -> np.ndarray:
     return -0.5 * z**2 - np.log(spread)
 
 
-def weigh(results: Results, file: Path, without: str | None) -> Weighed:
-    """The ensemble weighed by the rows of a file."""
+def rows_to_weigh(file: Path, without: str | None, sides: Collection[str]) -> list[Observation]:
+    """The rows of a file that weigh draws: of use fit, of another camp than is left out, about one of the sides."""
     left_out = camp_of(without) if without else None
     rows = [row for row in read_rows(file) if row.camp != left_out and row.use == "fit"]
     if not rows:
         raise UserError(f"{file}: no row is left to weigh the draws with (rows with use fit, of another camp than is left out).")
+    for row in rows:
+        if row.side not in sides:
+            raise UserError(f'{file}, row {row.id}: there is no side "{row.side}".{nearest(row.side, sides)}')
+    return rows
+
+
+def weigh(results: Results, rows: list[Observation], file: Path) -> Weighed:
+    """The ensemble weighed by rows of a file."""
     groups: dict[str, list[np.ndarray]] = {}
     moved = []
     for row in rows:
-        if row.side not in results.sides:
-            raise UserError(f'{file}, row {row.id}: there is no side "{row.side}".{nearest(row.side, results.sides)}')
         groups.setdefault(row.bias_group, []).append(log_likelihood(results, row))
     total = np.sum([np.mean(parts, axis=0) for parts in groups.values()], axis=0)
     weights = np.exp(total - total.max())

@@ -104,14 +104,18 @@ def check(
 ) -> None:
     """Check a claim's file without running anything: keys, names of series, cohorts and policies, dates, units."""
     from muster.claims import check_claim, read_claim
+    from muster.published import figures
     from muster.reading import key_lines, read_text
     from muster.scenario import load
 
     claim = read_claim(file)
     held = load(scenario or claim.scenario)
     check_claim(claim, held, str(file), key_lines(read_text(file)))
+    unknown = sorted({row for reading in claim.readings for row in reading.resolution.rows} - set(figures()))
     count = len(claim.readings)
     typer.echo(f"{file}: {count} reading{'s' if count > 1 else ''}, all of which {held.name} can answer or say why not.")
+    if unknown:
+        typer.echo(f"resolution.rows: Muster ships no figure {', '.join(unknown)}; it cannot show what they say.")
 
 
 @app.command()

@@ -67,6 +67,10 @@ def spoken(summary: dict) -> str:
     skill = ", ".join(f"{name} {value:+.2f}" for name, value in summary["skill"].items())
     factor, known = summary["widening"], summary["earlier_forecasts"]
     wider = f"The bands are {factor:.2f} times as wide as the fit alone says, from {known} forecasts of earlier origins."
+    if not known:
+        wider = (
+            "The bands are as the fit alone gives them: Muster keeps no forecasts from earlier origins of a scenario of this name or path."
+        )
     return f"Scored: {summary['scored']}. Bands of 90 % that hold: {held}. Median skill over {skill}. {wider}"
 
 

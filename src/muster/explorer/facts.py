@@ -8,11 +8,12 @@ import numpy as np
 from muster import evidence
 from muster.explorer.engine import AHEAD, MOST_DRAWS, Engine
 from muster.explorer.view import REFERENCE, known_policies
+from muster.lever_values import ABOVE_0, LARGEST, SHARES, SIGNED, numbers, parts_of
 from muster.model.levers import AXES, Levers
 from muster.model.quantity import axes, meanings, units
 from muster.model.structure import choices
 from muster.model.world import READINGS
-from muster.scenario import ABOVE_0, LARGEST, SHARES, SIGNED, load, load_policy, parts_of
+from muster.scenario import load, load_policy
 
 ENDINGS = ("goes-on", "ceasefire", "escalates")
 
@@ -100,8 +101,6 @@ def tops() -> dict[str, float]:
 
 def numbers_in(lever, key: str) -> list[np.ndarray]:
     """The numbers of a lever as it is written; none of a decree."""
-    from muster.experiment import numbers
-
     if not isinstance(lever, dict) or not ({"value", "path"} & set(lever)):
         return [np.zeros(1)]
     return [numbers(value, key, key) for value in (lever.get("path") or {"": lever["value"]}).values()]

@@ -17,11 +17,12 @@ from muster.explorer.answers import bands, course, days_of, horizon, labels_of, 
 from muster.explorer.engine import Engine, Fan
 from muster.explorer.view import Turn, View, turned_scenario, whole
 from muster.layout import QUANTILES
+from muster.lever_values import parts_of
 from muster.output import RESULTS
 from muster.reading import parse_yaml
 from muster.report import page
 from muster.results import Results
-from muster.scenario import OverrideText, Scenario, check, load, parts_of
+from muster.scenario import OverrideText, Scenario, check, load
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEAD = "# Made by muster explore: {told}\n# muster run FILE runs it; the command above runs it from the scenario of the library.\n"

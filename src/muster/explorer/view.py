@@ -13,10 +13,11 @@ from muster import experiment as experiments
 from muster.errors import UserError
 from muster.evidence import library
 from muster.experiment import Experiment
+from muster.lever_values import numbers, parts_of
 from muster.model.levers import Levers
 from muster.model.structure import Structure, choices
 from muster.reading import date
-from muster.scenario import PATHS, Scenario, load_policy, overlay, parts_of, set_value
+from muster.scenario import PATHS, Scenario, load_policy, overlay, set_value
 
 MOST_SETS = 60
 MOST_TEXT = 200_000  # letters of the levers that an opened file brings
@@ -124,7 +125,7 @@ def turned_path(lever: dict, turn: Turn, start: datetime.date) -> dict:
 def with_knots(path: dict, turn: Turn, start: datetime.date) -> dict:
     """A path that is joined by lines, with its own value on the day before a turn and on the day itself."""
     days = list(path)
-    values = np.stack([experiments.numbers(value, turn.key, turn.key) for value in path.values()])
+    values = np.stack([numbers(value, turn.key, turn.key) for value in path.values()])
     knots = [(day - start).days for day in days]
     added = {}
     for day in (turn.since - datetime.timedelta(days=1), turn.since):
@@ -154,8 +155,8 @@ def decided(base: str, policy: str, levers: str, slow: tuple[str, ...]) -> tuple
     scenario = with_levers(overlay(scenario, load_policy(policy)), json.loads(levers))
     fixed: dict[str, float] = {}
     for text in slow:
-        scenario, numbers = set_value(scenario, text)
-        fixed |= numbers
+        scenario, parameters_fixed = set_value(scenario, text)
+        fixed |= parameters_fixed
     steps = int(np.floor(experiments.weeks_between(scenario.start, scenario.end)))
     first, second = (experiments.side_levers(scenario, side, steps, 1.0) for side in scenario.sides)
     return scenario, (first, second), tuple(fixed.items())
@@ -178,7 +179,7 @@ def turned(levers: Levers, turns: list[Turn], start: datetime.date) -> Levers:
     arrays = {item.name: getattr(levers, item.name) for item in fields(Levers)}
     for turn in turns:
         array = np.array(arrays[turn.key])
-        value = experiments.numbers(turn.value, turn.key, f"{turn.side}.levers.{turn.key}")
+        value = numbers(turn.value, turn.key, f"{turn.side}.levers.{turn.key}")
         first = int(np.searchsorted((np.arange(len(array)) + 1e-9) * 7, (turn.since - start).days))
         if turn.part:
             place = parts_of(turn.key).index(turn.part)
