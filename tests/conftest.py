@@ -64,7 +64,7 @@ def few_weeks():
             world, readings = run.advance(case, given, world, *row, experiment.dt, experiment.structure)
             seen.append(look(world, readings))
             if (week + 1) % run.steps_a_quarter(experiment.dt) == 0:
-                world = run.turn(world, given)
+                world = run.turn(world, given, jax.tree.map(lambda x, week=week: x[week + 1], rows[1]))
         return jax.tree.map(lambda *parts: jnp.stack(parts)[None], *seen)
 
     return runner

@@ -11,7 +11,7 @@ from muster.claims import claims, read_claim
 from muster.cli import status
 from muster.ensembles import Ensembles, Key
 from muster.errors import UserError
-from muster.evidence import library, parameters
+from muster.evidence import parameters
 from muster.experiment import build
 from muster.model.structure import Structure
 from muster.scenario import load
@@ -30,6 +30,11 @@ kind: magnitude
 said_by: [{name: A. Writer, role: columnist, date: 2000-07, word: will, source: own}]
 readings:
 """
+COLUMNS = (
+    "id,side,path,cohort,region,operator,start,end,low,central,high,unit,relation,source_class,camp,bias_group,root,published,read,locator,"
+    "grade,use,reason"
+)
+ROW = "{id},north,front/killed,,,over,2000-01-06,2001-01-04,,{central},,person,about,{kind},{camp},{id},me,2001,2001,page 1,C,fit,mine"
 READING = """\
   - id: %s
     headline: %s
@@ -140,12 +145,9 @@ def test_each_run_that_the_library_needs_is_made_once():
 
 
 def test_figures_of_ones_own_move_a_reading_and_too_sharp_ones_are_refused(mine, judgement, tmp_path):
-    columns = ("id,side,path,cohort,region,operator,start,end,low,central,high,unit,relation,source_class,camp,bias_group,root,published,"
-               "read,locator,grade,use,reason")  # fmt: skip
     middle = reading(judgement, "magnitude").quantiles[1]
-    row = "{id},north,front/killed,,,over,2000-01-06,2001-01-04,,{central},,person,about,{kind},{camp},{id},me,2001,2001,page 1,C,fit,mine"
     path = tmp_path / "figures.csv"
-    path.write_text("\n".join([columns, row.format(id="X1", central=middle * 0.7, kind="expert_estimate", camp="independent")]) + "\n")
+    path.write_text("\n".join([COLUMNS, ROW.format(id="X1", central=middle * 0.7, kind="expert_estimate", camp="independent")]) + "\n")
     weighed = assess("toy", draws=DRAWS * 3, claim_names=(str(mine),), observe=path)
     item = reading(weighed, "magnitude")
     assert 40 <= weighed.effective_draws < DRAWS * 3
@@ -155,24 +157,39 @@ def test_figures_of_ones_own_move_a_reading_and_too_sharp_ones_are_refused(mine,
     assert any("X1" in note for note in weighed.notes)
     with pytest.raises(UserError, match="no row is left"):
         assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path, without="camp:independent")
-    path.write_text("\n".join([columns, row.format(id="X2", central=middle * 20, kind="measured", camp="independent")]) + "\n")
+    path.write_text("\n".join([COLUMNS, ROW.format(id="X2", central=middle * 20, kind="measured", camp="independent")]) + "\n")
     with pytest.raises(UserError, match="more with --draws"):
         assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path)
 
 
 @pytest.mark.parametrize(
     ("text", "word"),
-    [("id,side\nX1,north\n", "the column path is missing"), ("heading", "no row is left"), ("nobody", 'there is no side "nobody"')],
+    [
+        ("id,side\nX1,north\n", "the column path is missing"),
+        ("heading", "no row is left"),
+        (("north", "nobody"), 'there is no side "nobody"'),
+        (("person,about", "vehicle,about"), "unit: person was expected"),
+        (("front/killed", "front/kiled"), 'Did you mean "front/killed"'),
+        (("front/killed,,,", "front/killed,,N1,"), "region: an empty cell"),
+        (("front/killed,,,", "front/killed,decree,,"), 'no cohort "decree"'),
+        (("over,2000-01-06", "over,2002-01-06"), "ends before it begins"),
+        (("2000-01-06", "1999-01-06"), "lies outside"),
+        ((",,900,,", ",1000,900,,"), "low <= central <= high"),
+        (("measured", "mesured"), 'Did you mean "measured"'),
+        (("over", "ratio"), "joined by ' / '"),
+    ],
 )
 def test_wrong_figures_of_ones_own_are_told_before_anything_is_computed(mine, monkeypatch, tmp_path, text, word):
     def never(*_):
         raise AssertionError("this should have been refused before")
 
     monkeypatch.setattr(Ensembles, "run", never)
-    whole = (library() / "observations" / "headline.csv").read_text(encoding="utf-8").splitlines()
-    heading, row = whole[0], next(line for line in whole[1:] if ",russia," in line and ",fit," in line)
     path = tmp_path / "figures.csv"
-    path.write_text({"heading": heading, "nobody": f"{heading}\n{row.replace(',russia,', ',nobody,')}\n"}.get(text, text), encoding="utf-8")
+    heading, row = COLUMNS, ROW.format(id="X1", central=900, kind="measured", camp="independent")
+    if isinstance(text, tuple):
+        assert text[0] in row
+        text = f"{heading}\n{row.replace(*text, 1)}\n"
+    path.write_text(heading if text == "heading" else text, encoding="utf-8")
     with pytest.raises(UserError, match=word):
         assess("toy", draws=8, claim_names=(str(mine),), observe=path)
 

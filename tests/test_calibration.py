@@ -198,6 +198,12 @@ def test_vintage(problem):
     assert all(row.published <= "2022-12-31" and row.end <= "2022-12-31" for row in problem.likelihood.rows)
 
 
+def test_another_seed_has_other_members_and_other_luck(problem):
+    first, second = (calibration.calibrate(problem, members=60, steps=1, seed=seed) for seed in (1, 2))
+    assert not np.array_equal(first.prior_scores, second.prior_scores)
+    assert not np.array_equal(first.prior_told, second.prior_told)
+
+
 def test_a_fit_that_was_stopped_goes_on_to_the_same_bits(problem, tmp_path):
     state = tmp_path / "fit.state"
     whole = calibration.calibrate(problem, members=60, steps=2)
@@ -212,6 +218,13 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_bits(problem, tmp_path):
     resumed = calibration.calibrate(problem, members=60, steps=2, state=state)
     assert np.array_equal(whole.scores, resumed.scores)
     assert whole.residuals == resumed.residuals
+    figures = problem.likelihood.with_figures(problem.likelihood.centre + 1)
+    keys = [
+        calibration.key_of(problem, 60, 2, 1, 2.5),
+        calibration.key_of(problem, 60, 2, 1, 0.0),
+        calibration.key_of(calibration.with_likelihood(problem, figures), 60, 2, 1, 2.5),
+    ]
+    assert len(set(keys)) == 3  # nothing of another threshold or of other figures is taken up
     again = calibration.calibrate(problem, members=60, steps=2)
     assert again.posterior().sha256() == whole.posterior().sha256()
     state.write_bytes(b"half a file")

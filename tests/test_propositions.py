@@ -1,5 +1,7 @@
 """Quantities have the values that they must have where the answer is known."""
 
+import datetime
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -62,7 +64,14 @@ def test_stocks_and_flows(run):
     assert of(run, over=["north/front/killed", "south/front/killed"], start=A, end=B) == pytest.approx(np.full(DRAWS, 300.0))
     assert of(run, largest="north/front/troops", start=A, end=B) == pytest.approx(10 * level)
     assert of(run, smallest="north/front/troops", start=B, end=C) == pytest.approx(11 * level)  # the week after the day
+    within, later, after = (str(datetime.date.fromisoformat(B) + datetime.timedelta(days=days)) for days in (1, 4, 15))
+    assert of(run, smallest="north/front/troops", start=within, end=after) == pytest.approx(11 * level)  # the week of the day
+    assert of(run, largest="north/front/troops", start=within, end=after) == pytest.approx(12 * level)  # not that after the last day
+    assert of(run, largest="north/front/troops", start=within, end=later) == pytest.approx((10 + 4 / 7) * level)  # where no week ends
     assert of(run, mean="north/front/killed", start=A, end=C) == pytest.approx(np.full(DRAWS, 10.0))
+    beyond = ("2000-12-28", "2001-01-04", "2001-01-08")  # the run ends on the second of these days
+    assert run.mean("north/front/killed", beyond[0], beyond[2]) == pytest.approx(np.full(DRAWS, 10.0))
+    assert run.mean("north/front/troops", beyond[1], beyond[2]) == pytest.approx(WEEKS * level)
 
 
 def test_arithmetic(run):

@@ -8,7 +8,7 @@ import pytest
 from scipy.optimize import minimize
 from scipy.stats import chi2, nbinom, spearmanr
 
-from muster import score, simulate
+from muster import regional_answers, score, simulate
 from muster.errors import UserError
 from muster.evidence import library, parameters
 from muster.experiment import build
@@ -165,6 +165,18 @@ def test_readings_by_region_sum_to_the_national_ones(toy):
         week = toy.series(f"{side}/people/dead").sel(time=toy.by_region(f"{side}/dead", "2000-12-28")["quarter"], method="nearest").values
         np.testing.assert_allclose(dead, week, rtol=0.2)
         assert (toy.by_region(f"{side}/men", "2000-06-30").values > 0).all()
+
+
+def test_readings_by_region_take_the_table_that_the_scenario_names(toy):
+    day, table = "2001-12-27", read(library() / "regions" / "toy-north.csv")
+    men = 0.4 * table.men[:, 0] + table.men[:, 1:7].sum(axis=1)
+    codes = [str(code) for code in toy.by_region("north/dead", day)["region"].values]
+    np.testing.assert_allclose(regional_answers.men_of(toy, "north/men_18_49", day, "north", codes)[0], men)
+    core = [not people for people in table.titular_people]
+    assert 0 < sum(core) < len(core)
+    dead = toy.by_region("north/dead", day).values[..., core].sum(axis=-1)
+    np.testing.assert_allclose(regional_answers.summed(toy, "north/dead", "core", day, None), dead)
+    assert np.isfinite(regional_answers.adjusted(toy, "north/dead", "north/men", ["income"], day, None)).all()
 
 
 def test_the_file_holds_quantiles_by_region(toy, tmp_path):

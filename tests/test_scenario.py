@@ -96,7 +96,7 @@ WRONG_FILES = {
     "negative men": ("announced: 300000 person", "announced: -300000 person", "positive"),
     "dates out of order": ("{2022-02-24: 0.2, 2022-09-21: 0.42}", "{2022-09-21: 0.42, 2022-02-24: 0.2}", "order"),
     "a share above one": ("{2022-02-24: 0.2, 2022-09-21: 0.42}", "{2022-02-24: 0.2, 2022-09-21: 4.2}", "at most 1"),
-    "a date outside": ("date: 2022-09-21", "date: 2052-09-21", "outside"),
+    "a decree after the last observation": ("date: 2022-09-21", "date: 2025-09-21", "the continuation decides"),
     "end before start": ("end: 2033-12-31", "end: 2021-12-31", "start"),
     "an end that is mistyped": ("end: 2033-12-31", "end: 9999-12-31", "at most 50 years"),
     "a date that is none": ("end: 2033-12-31", "end: 20331231", "a date like 2022-09-21"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from muster import score
+from muster.errors import UserError
 from muster.evidence import Z95
 from muster.score import TARGETS, Target, happened, misses_by, month, past, regular, scored, smoothing, summary, walk, widening
 
@@ -35,16 +36,33 @@ def test_the_past_ends_at_the_origin_and_the_future_is_summed_after_it():
     assert regular(series, ORIGIN)
     assert happened(target(), series, ORIGIN, 6) == pytest.approx(sum(100 * 1.05**k for k in range(28, 34)))
     assert happened(target("stock"), series, ORIGIN, 12) == pytest.approx(100 * 1.05**39)
+    assert happened(target("rate"), series, ORIGIN, 6) == pytest.approx(np.mean([100 * 1.05**k for k in range(28, 34)]))
     assert happened(target(), {key: x for key, x in series.items() if key < "2024-09"}, ORIGIN, 6) is None
+    constant = {key: 100.0 for key in series if key != month(ORIGIN, 5)}
+    assert happened(target(), constant, ORIGIN, 12) == pytest.approx(1200)  # a month of the year is missing
 
 
 def test_drift_knows_steady_growth_and_the_last_value_does_not():
     values, truth = past(growing(), ORIGIN), np.log(happened(target(), growing(), ORIGIN, 6))
     generator = np.random.default_rng(1)
-    still, drifting = (walk(target(), values, 6, drift, generator) for drift in (False, True))
+    still, drifting = (walk(target(), values, 6, 6, drift, generator) for drift in (False, True))
     assert np.median(drifting) == pytest.approx(truth, abs=1e-6)
     assert np.median(still) == pytest.approx(truth - 6 * np.log(1.05), abs=0.03)
     assert np.median(smoothing(target(), values, 6, 1)) == pytest.approx(truth, abs=0.05)
+
+
+def test_an_irregular_series_goes_on_at_its_own_pace():
+    yearly = {"2022-04": 100.0, "2023-04": 200.0, "2024-04": 400.0}
+    assert score.steps_ahead(growing(), ORIGIN, 12) == 12
+    assert score.steps_ahead(yearly, ORIGIN, 10) == pytest.approx(1)
+    told = walk(target("stock"), past(yearly, ORIGIN), 10, 1.0, True, np.random.default_rng(1))
+    assert np.median(np.exp(told)) == pytest.approx(800, rel=0.1)
+
+
+@pytest.mark.parametrize("day", ["2024-06-01", "2024-06-29", "2023-02-27"])
+def test_an_origin_within_a_month_is_refused(day):
+    with pytest.raises(UserError, match="the last day of a month was expected"):
+        score.forecast("toy", datetime.date.fromisoformat(day))
 
 
 def test_no_value_after_the_origin_moves_a_baseline():
@@ -100,7 +118,15 @@ def test_a_forecast_that_cannot_be_scored_yet_is_told(monkeypatch):
     assert summary([ahead, late])["scored"] == 0
 
 
-def test_a_rate_is_told_as_a_mean_and_a_flow_as_a_sum():
-    draws = np.log(np.full(10, 600.0))
-    assert score.band(target(), draws, 6)["median"] == pytest.approx(600)
-    assert score.band(replace(target(), unit="person/week"), draws, 6)["median"] == pytest.approx(100)
+@pytest.mark.parametrize("kind", ["flow", "rate", "stock"])
+@pytest.mark.parametrize("known", [3, 6, 28])
+def test_a_model_in_which_nothing_changes_forecasts_what_was(monkeypatch, kind, known):
+    def months(text):
+        return int(text[:4]) * 12 + int(text[5:7])
+
+    def constant(_, row):
+        return np.full(4001, 50.0 * (months(row.end) - months(row.start) if row.operator == "over" else 1))
+
+    monkeypatch.setattr(score.observe, "predict", constant)
+    told = np.exp(score.of_model(target(kind), None, np.full(known, 100.0), ORIGIN, 6, 1, {}))
+    assert np.median(told) == pytest.approx(600 if kind == "flow" else 100, rel=0.02)

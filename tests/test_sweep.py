@@ -85,6 +85,20 @@ def test_a_plan_that_names_no_continuation_takes_the_scenario_s_own(tmp_path):
     assert [run.continuation for run in sweep.runs_of(plan_of(continuation="escalates"))] == ["escalates"] * 4
 
 
+def test_a_table_of_regions_that_changed_is_another_sweep(tmp_path):
+    table = tmp_path / "north.csv"
+    table.write_text((library() / "regions" / "toy-north.csv").read_text())
+    text = (library() / "scenarios" / "toy.yaml").read_text()
+    (tmp_path / "mine.yaml").write_text(text.replace("regions: toy-north", f"regions: {table}"))
+    known = plan_of(scenario=str(tmp_path / "mine.yaml"), resolution="regional")
+    sweep.begin(tmp_path / "store", sweep.described(known, sweep.runs_of(known)))
+    heading, first, *rest = table.read_text().splitlines()
+    table.write_text("\n".join([heading, *reversed([first, *rest])]) + "\n")
+    sweep.experiment_but_seed.cache_clear()
+    with pytest.raises(UserError, match='other "texts"'):
+        sweep.begin(tmp_path / "store", sweep.described(known, sweep.runs_of(known)))
+
+
 def test_another_sweep_and_other_files_are_left_alone(tmp_path):
     known = plan_of()
     about = sweep.described(known, sweep.runs_of(known))

@@ -5,7 +5,18 @@ import pytest
 
 from muster.drivers import variance_shares
 from muster.propositions import resampled
-from muster.verdict import FLOOR, judge, scores, standard_error, varies, whole_ensemble_error
+from muster.verdict import (
+    FLOOR,
+    RARE,
+    UNMOVED,
+    UNSPOKEN,
+    judge,
+    prior_driven,
+    scores,
+    standard_error,
+    varies,
+    whole_ensemble_error,
+)  # fmt: skip
 
 
 def draws(p, n=400):
@@ -51,6 +62,23 @@ def test_by_construction_needs_every_draw_of_every_structure():
     assert judged(1.0, True, rivals=(1.0,), complete=False).verdict == "likely"
     assert judged(1.0, True, rivals=(0.99,)).verdict == "likely"
     assert not judged(1.0, rivals=(1.0,)).by_construction
+
+
+@pytest.mark.parametrize(
+    ("event", "spoken", "p", "before", "width", "reason"),
+    [
+        (True, True, 0.9, 0.5, 0.5, RARE),
+        (False, True, 0.54, 0.5, 0.5, UNMOVED),  # the rule of the contract: less than 0.05 from a prior between 0.05 and 0.95
+        (False, True, 0.56, 0.5, 1.0, None),
+        (False, True, 0.99, 0.97, 1.0, None),  # a prior that was sure, and figures of the quantity
+        (False, False, 0.99, 0.97, 1.0, UNSPOKEN),
+        (False, False, 0.99, 0.97, 0.79, None),  # figures of other series reached it
+        (False, False, 0.60, 0.5, 1.0, None),
+        (False, False, 0.99, 0.97, 0.81, UNSPOKEN),
+    ],
+)
+def test_what_is_prior_driven_after_a_fit(event, spoken, p, before, width, reason):
+    assert prior_driven(event, spoken, (p, (0.0, 0.5, width)), (before, (0.0, 0.5, 1.0))) == reason
 
 
 def test_a_quantity_that_does_not_vary_is_not_testable():

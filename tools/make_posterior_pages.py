@@ -21,23 +21,21 @@ from muster.simulate import ensemble
 NAME = "russia-ukraine-2022"
 PICTURE = PAGE.with_name("posterior.svg")
 DRAWS = 400
-PANELS = (
-    ("russia", "front/killed", "over", 1e-3, "own military dead, thousand"),
-    ("russia", "front/killed+front/wounded", "over", 1e-3, "killed and wounded, thousand"),
-    ("russia", "front/troops", "at", 1e-3, "force in theatre, thousand"),
-    ("russia", "front/area_controlled", "at", 1e-3, "area, thousand km2"),
-    ("russia", "callup/called_up", "over", 1e-3, "called up, thousand"),
-    ("russia", "morale/desertions", "over", 1e-3, "desertions, thousand"),
-    ("russia", "society/approval_reported", "at", 100, "approval reported, %"),
-    ("russia", "economy/inflation", "at", 100, "prices over a year, %"),
-    ("russia", "economy/output", "at", 100, "output, 2021 = 100"),
-    ("russia", "people/abroad", "at", 1e-3, "abroad, thousand"),
-    ("russia", "arms/afv_restorable", "at", 1e-3, "tanks and carriers in storage, thousand"),
-    ("ukraine", "front/killed", "over", 1e-3, "own military dead, thousand"),
-    ("ukraine", "front/killed+front/wounded", "over", 1e-3, "killed and wounded, thousand"),
-    ("ukraine", "front/troops", "at", 1e-3, "force in theatre, thousand"),
-    ("ukraine", "morale/desertions", "over", 1e-3, "desertions, thousand"),
+RIVAL_DRAWS = 200  # under every structure
+SERIES = (
+    ("front/killed", "over", 1e-3, "own military dead, thousand"),
+    ("front/killed+front/wounded", "over", 1e-3, "killed and wounded, thousand"),
+    ("front/troops", "at", 1e-3, "force in theatre, thousand"),
+    ("front/area_controlled", "at", 1e-3, "area, thousand km2"),
+    ("callup/called_up", "over", 1e-3, "called up, thousand"),
+    ("morale/desertions", "over", 1e-3, "desertions, thousand"),
+    ("society/approval_reported", "at", 100, "approval reported, %"),
+    ("economy/inflation", "at", 100, "prices over a year, %"),
+    ("economy/output", "at", 100, "output, 2021 = 100"),
+    ("people/abroad", "at", 1e-3, "abroad, thousand"),
+    ("arms/afv_restorable", "at", 1e-3, "tanks and carriers in storage, thousand"),
 )
+PANELS = tuple((side, *series) for side in ("russia", "ukraine") for series in SERIES)  # the same of both
 EVERY = 8  # weeks between the points of a fan
 CLAIMS = ("official_claim", "adversary_claim")
 POLICIES = {"no-decree": "no decree", "stabilise-and-train": "few men at once, the others trained"}
@@ -135,8 +133,17 @@ def verdicts(before: Judgement, after: Judgement) -> str:
     return "\n".join([*lines, "", f"{len(lines) - 2} of {total} verdicts changed; {unmoved} readings are still prior-driven."])
 
 
-def keep_prior(before: Judgement) -> None:
-    """What the readings gave before the fit, so that an assessment need not run the prior again."""
+def keep_prior(before: Judgement, rivals: Judgement) -> None:
+    """What the readings gave before the fit, so that an assessment need not run the prior again.
+
+    rivals: the prior under every structure; a reading that it does not compute (by region) has one answer where its default has.
+    """
+    ends = {
+        reading_key(item.reading): {item.judged.low, item.judged.high}
+        for _, items in rivals.claims
+        for item in items
+        if np.isfinite(item.judged.probability)
+    }
 
     def finite(number: float) -> float | None:
         return round(number, 6) if np.isfinite(number) else None
@@ -147,8 +154,9 @@ def keep_prior(before: Judgement) -> None:
         for item in items
         if np.isfinite(item.judged.probability)
     }
+    agreed = [key for key, (p, _) in readings.items() if p in (0, 1) and ends.get(key, {p}) == {p}]
     about = {"draws": before.results.draws, "seed": before.experiment.seed, "scenario_sha256": before.experiment.sha256}
-    text = json.dumps({**about, "readings": readings}, indent=0, ensure_ascii=False, allow_nan=False)
+    text = json.dumps({**about, "agreed": agreed, "readings": readings}, indent=0, ensure_ascii=False, allow_nan=False)
     prior_file(NAME).write_text(text + "\n", encoding="utf-8")
 
 
@@ -172,7 +180,7 @@ def main() -> None:
     posterior = ensemble(experiment)
     PICTURE.write_text(picture(prior, posterior), encoding="utf-8")
     text, before = PAGE.read_text(encoding="utf-8"), assess(NAME, DRAWS, posterior=None, regional=True)
-    keep_prior(before)
+    keep_prior(before, assess(NAME, RIVAL_DRAWS, posterior=None, structures="all"))
     parts = {
         "posterior-headline": headline(posterior),
         "posterior-absurd": absurd(posterior, experiment.observation_step),

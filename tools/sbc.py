@@ -74,11 +74,13 @@ def main() -> None:
     options.add_argument("--out", type=Path, default=ROOT / "sbc.npz")
     asked = options.parse_args()
     problem = calibration.problem_of("russia-ukraine-2022")
-    found = list(np.load(asked.out)["found"]) if asked.out.is_file() else []
+    options_given = str((asked.members, asked.steps, asked.threshold, asked.seed, problem.scenario_sha256, calibration.rests_on_sha256()))
+    kept = np.load(asked.out) if asked.out.is_file() else {}
+    found = list(kept["found"]) if "of" in kept and str(kept["of"]) == options_given else []  # of other options: from the first on
     started = time.perf_counter()
     for number in range(len(found), asked.refits):
         found.append(places(problem, number, asked.members, asked.steps, asked.threshold, asked.seed))
-        np.savez(asked.out, found=np.array(found))
+        np.savez(asked.out, found=np.array(found), of=options_given)
         print(f"refit {number + 1} of {asked.refits}, {time.perf_counter() - started:.0f} s", flush=True)
     print(table(np.array(found)))
 

@@ -3,8 +3,9 @@
 import datetime
 import hashlib
 import json
-from collections.abc import Callable, Container
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -25,21 +26,14 @@ from muster.published import figures
 from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
 from muster.regional_answers import ONE_REGION
 from muster.scenario import load
-from muster.verdict import Judged, judge, scores, standard_error, varies, whole_ensemble_error
+from muster.verdict import NO_FIT, Answer, Judged, judge, prior_driven, scores, standard_error, varies, whole_ensemble_error
 from muster.weights import Weighed, camp_of, rows_to_weigh, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
-NO_FIT = "the draws are of the prior: no fit to published figures is in use"
-UNMOVED = "the fit hardly moved it: less than 0.1 in probability, and the 90 % band of the quantity is no fifth narrower"
-SHIFT, NARROWED = 0.1, 0.8  # from where on a fit counts as having moved a reading
-RARE = "a rare event of one war: no figure can move it far"
-FEW = "no figure speaks of its quantity, or the figures hardly moved it"
 FROM_BATTLES = "answered by the fit to battles alone"
 SLICES = {"below 0.4": (-np.inf, 0.4), "0.4 to 0.6": (0.4, 0.6), "above 0.6": (0.6, np.inf)}  # of omega, the loss law's exponent of numbers
 FEWEST = 20  # draws of a slice from which on its answer is told
-MOVED, OPEN = 0.05, (0.05, 0.95)  # how far figures must move a prior probability that lay between these
 Progress = Callable[[str, int, int], None]
-Answer = tuple[float, Band]  # the probability of a reading, and 5 %, median and 95 % of its quantity
 
 
 def beside_default(text: str) -> dict[str, Structure]:
@@ -60,6 +54,7 @@ class Judge:
     weighed: Weighed | None = None
     regional: bool = False
     at_prior: dict[str, Answer] = field(default_factory=dict)  # what readings gave before the fit, where it is known
+    agreed_before: Container[str] = ()  # those that had one answer before the fit, under every structure
     known: dict[tuple, np.ndarray] = field(default_factory=dict)  # values by quantity and run; thresholds share them
     told: dict[str, list[dict]] = field(default_factory=dict)  # drivers by quantity
 
@@ -127,6 +122,11 @@ def judged_reading(reading: Reading, side: str, using: Judge) -> JudgedReading:
         return without(reading, "not computed", str(problem), settled, unit, threshold)
 
 
+def agreed(truths: Iterable[np.ndarray]) -> bool:
+    """Whether all draws of some runs give the same answer."""
+    return len({bool(answer) for draws in truths for answer in np.unique(draws)}) == 1
+
+
 def has_tables(experiment: Experiment) -> bool:
     """Whether both sides have a table of regions."""
     return all(side.regions for side in experiment.scenario.sides.values())
@@ -153,7 +153,9 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
     before = using.before(reading, threshold, (values, truths)) if not battles else (p, band)
     remark = None if battles else prior_driven_because(reading, quantity, using, (p, band), before)
     complete = set(forms) == set(alternatives()) or battles
-    unanimous = len({bool(truth) for _, truth in answers.values() for truth in np.unique(truth)}) == 1 and not whole
+    unanimous = not whole and agreed(truth for _, truth in answers.values())
+    if using.experiment.posterior:  # so must every draw of the prior under every structure
+        unanimous &= reading_key(reading) in using.agreed_before
     moves = reading.event or varies(values)  # an event that no draw has seen has a probability all the same
     judged = judge(shares, remark is not None, moves, complete, unanimous)
     over = p > 0.5
@@ -178,7 +180,7 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         by_structure={name: share for name, (share, _) in shares.items()},
         by_number_exponent=by_slice(truths, using.exponents, using.weights) if per_draw else {},
         scores=scored,
-        evidence=evidence_of(quantity, using),
+        evidence=evidence_of(quantity, using.weighed),
         resolution=settled,
         why_not="its quantity does not vary in this model" if judged.verdict == "not testable" else None,
         resolved_drivers=per_draw and len(values) >= RESOLVED,
@@ -225,30 +227,13 @@ def prior_driven_because(reading: Reading, quantity, using: Judge, after: Answer
     """Why a reading is the prior's, nothing where figures moved it."""
     if using.weighed is None and using.experiment.posterior is None:
         return NO_FIT
-    if reading.event:
-        return RARE
-    if using.experiment.posterior and moved(after, before):
-        return None
-    if using.weighed is None:
-        return UNMOVED
-    read = {path for part in every(quantity) for path in paths(part)}
-    speaks = any(f"{row.side}/{part}" in read for row in using.weighed.used for part in row.path.replace(" / ", "+").split("+"))
-    hardly = abs(after[0] - before[0]) < MOVED and OPEN[0] <= before[0] <= OPEN[1]
-    return FEW if not speaks or hardly else None
+    return prior_driven(reading.event, bool(evidence_of(quantity, using.weighed)), after, before)
 
 
-def moved(after: Answer, before: Answer) -> bool:
-    """Whether a fit moved a reading: its probability, or the width of its quantity's 90 % band."""
-    if abs(after[0] - before[0]) >= SHIFT:
-        return True
-    now, then = (band[2] - band[0] for _, band in (after, before))
-    return bool(then > 0 and now <= NARROWED * then)
-
-
-def evidence_of(quantity, using: Judge) -> dict[str, dict[str, int]]:
+def evidence_of(quantity, weighed: Weighed | None) -> dict[str, dict[str, int]]:
     """Observations that speak of the series of a quantity, by side and camp: those used, or those that a fit would use."""
     read = {path for part in every(quantity) for path in paths(part)}
-    rows = using.weighed.used if using.weighed else [row for row in observations() if row.use == "fit"]
+    rows = weighed.used if weighed else [row for row in observations() if row.use == "fit"]
     found: dict[str, dict[str, int]] = {}
     for row in rows:
         if any(f"{row.side}/{part}" in read for part in row.path.replace(" / ", "+").split("+")):
@@ -317,13 +302,17 @@ def prior_file(scenario: str) -> Path:
     return posterior_file(scenario).with_suffix(".prior.json")
 
 
+@cache
+def before_the_fit(scenario: str) -> dict:
+    """What that file says; nothing where there is none."""
+    path = prior_file(scenario)
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"readings": {}, "agreed": []}
+
+
 def prior_answers(scenario: str) -> dict[str, Answer]:
     """What readings of a scenario gave with draws of the prior, by key; a number that is not finite is null in the file."""
-    path = prior_file(scenario)
-    if not path.is_file():
-        return {}
     found = {}
-    for key, (p, band) in json.loads(path.read_text(encoding="utf-8"))["readings"].items():
+    for key, (p, band) in before_the_fit(scenario)["readings"].items():
         low, middle, high = (float("nan") if number is None else number for number in band)
         found[key] = p, (low, middle, high)
     return found
@@ -357,7 +346,7 @@ def assess(
         check_claim(claim, held, f"claim {claim.id}")
     if without and observe is None:
         raise UserError(f"--without camp:{camp_of(without)} leaves figures out of --observe FILE; name the file.")
-    figures_given = rows_to_weigh(Path(observe), without, held.sides) if observe is not None else []
+    figures_given = rows_to_weigh(Path(observe), without, held) if observe is not None else []
     chosen = beside_default(structures)
     first, second = held.sides
     kept = series_of(asked, (first, second)) | {f"{side}/{path}" for side in held.sides for path in keep}
@@ -378,7 +367,7 @@ def assess(
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
     exponents = np.broadcast_to(evidence.draw(experiment, np.arange(draws))[0].front.number_exponent, draws)
     weighed = weigh(results, figures_given, Path(observe)) if observe is not None else None
-    using = Judge(ensembles, chosen, experiment, names, drawn, exponents, weighed, by_region, at_prior)
+    using = Judge(ensembles, chosen, experiment, names, drawn, exponents, weighed, by_region, at_prior, before_the_fit(held.name)["agreed"])
     found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
     notes = notes_of(experiment, as_of, weighed, without)
     return Judgement(found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None, ensembles)

@@ -57,6 +57,7 @@ class Fit:
     sizes: dict[str, float]  # of single errors by class, times what was guessed
     seed: int
     steps: int
+    threshold: float
     residuals: list[float] = field(default_factory=list)  # mean squared innovation over error, before each step and after the last
 
     def posterior(self) -> Posterior:
@@ -71,7 +72,7 @@ class Fit:
             "roots": sorted({row.root for row in problem.likelihood.rows}),
             "rows": [row.id for row in problem.likelihood.rows],
             "local_data": [],  # the figures are the library's own; no set of rights `local` serves the fit
-            "method": f"ES-MDA, {self.steps} steps, threshold {THRESHOLD}",
+            "method": f"ES-MDA, {self.steps} steps, threshold {self.threshold}",
             "seed": self.seed,
             "version": version("muster"),
             "error_sizes": {name: round(value, 4) for name, value in self.sizes.items()},
@@ -145,16 +146,18 @@ def chance_covariance(problem: Problem) -> np.ndarray:
     return np.cov(told)
 
 
-def key_of(problem: Problem, members: int, steps: int, seed: int) -> str:
+def key_of(problem: Problem, members: int, steps: int, seed: int, threshold: float) -> str:
     """What a state must have been written for, to be taken up."""
+    known = problem.likelihood
     words = [
         problem.scenario_sha256,
         rests_on_sha256(),
         problem.until.isoformat(),
-        str((members, steps, seed, THRESHOLD, WORTH)),
+        str((members, steps, seed, threshold, WORTH)),
+        hashlib.sha256(known.low.tobytes() + known.high.tobytes()).hexdigest(),  # figures of a twin have the rows of the real ones
         version("muster"),
     ]
-    return hashlib.sha256("\n".join([*words, *problem.streams, *(str(row) for row in problem.likelihood.rows)]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([*words, *problem.streams, *(str(row) for row in known.rows)]).encode()).hexdigest()
 
 
 def calibrate(
@@ -174,13 +177,14 @@ def calibrate(
         problem = problem_of(problem, seed=seed)
     if members < FEWEST or steps < 1:
         raise UserError(f"calibrate: at least {FEWEST} members and 1 step were expected, found {members} and {steps}.")
+    problem = replace(problem, experiment=replace(problem.experiment, seed=seed))  # which keys the members and their luck
     with threadpool_limits(1, "blas"):  # how many threads share a product moves its last bits, and a fit makes whole digits of them
         return fitted(problem, members, steps, seed, progress, state, threshold)
 
 
 def fitted(problem: Problem, members: int, steps: int, seed: int, progress: Progress, state: Path | None, threshold: float) -> Fit:
     """The fitted ensemble of a problem: `steps` updates, and a last run of the members with draws of chance of their own."""
-    key = key_of(problem, members, steps, seed)
+    key = key_of(problem, members, steps, seed, threshold)
     prior = evidence.normals(problem.experiment, np.arange(members), list(problem.streams))
     done, scores, prior_told, residuals = taken_up(state, key) or (0, prior.copy(), None, [])
     noise = chance_covariance(problem)
@@ -195,7 +199,7 @@ def fitted(problem: Problem, members: int, steps: int, seed: int, progress: Prog
         known = problem.likelihood.sized(found)
         residuals.append(misfit(known, told))
         if step == steps:
-            return Fit(with_likelihood(problem, known), scores, prior, prior_told, told, found, seed, steps, residuals)
+            return Fit(with_likelihood(problem, known), scores, prior, prior_told, told, found, seed, steps, threshold, residuals)
         generator = np.random.default_rng([seed, step])
         errors = esmda.inflated(known.covariance(known.weights(told)), noise, steps)
         error = np.linalg.cholesky(errors) @ generator.standard_normal(told.shape)

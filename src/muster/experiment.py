@@ -160,6 +160,9 @@ def continued(levers: Levers, observed: int, dt: float, continuation: str) -> Le
         arrays[item.name] = path
     for name in ("decree_quota", "later_decree_quota", "withdrawal", "forced_advance"):
         arrays[name][observed:] = 0
+    if 0 < observed < len(arrays["decree_age"]):  # of a decree that is dated later nobody knows yet
+        last = arrays["decree_age"][observed - 1]
+        arrays["decree_age"][observed:] = last if last < 0 else last + np.arange(1, len(arrays["decree_age"]) - observed + 1) * dt
     if continuation == "ceasefire":
         arrays["talks"][observed:] = 1
     if continuation == "escalates":
@@ -303,6 +306,15 @@ def settings_of(scenario: Scenario, resolution: str) -> tuple[list[Setting], lis
     return settings, codes, citations
 
 
+def sha256_of(text: str, scenario: Scenario, resolution: str) -> str:
+    """What tells an experiment's inputs from others: its text and, by region, tables of regions that are the user's own."""
+    digest = hashlib.sha256(text.encode())
+    for side in scenario.sides.values() if resolution == "regional" else ():
+        if side.regions and library() not in (path := find(side.regions, scenario.file)).parents:
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 def same(decided: tuple[Levers, Levers], happened: tuple[Levers, Levers]) -> bool:
     """Whether both sides decide as it happened."""
     pairs = zip(decided, happened, strict=True)
@@ -360,7 +372,7 @@ def build(
         settings=(settings[0], settings[1]),
         ground=ground_of(under),
         text=text,
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        sha256=sha256_of(text, under, resolution),
         fixed=fixed,
         overrides=overrides_of(under),
         regions=(codes[0], codes[1]),

@@ -11,14 +11,16 @@ from typing import Literal
 
 import numpy as np
 
-from muster.errors import UserError
+from muster.errors import UserError, nearest
 from muster.evidence import Z95, Strict, checked, library
 from muster.experiment import Experiment
 from muster.model.levers import AXES, COHORTS
-from muster.model.quantity import Record, axes
+from muster.model.quantity import Record, axes, units
 from muster.model.world import READINGS
-from muster.reading import read_text, read_yaml
+from muster.reading import date, read_text, read_yaml
 from muster.results import Results
+
+STOCKS = ("km2", "person", "vehicle", "shell")
 
 
 class Observation(Strict):
@@ -81,7 +83,50 @@ def read_rows(path: Path) -> list[Observation]:
         if filled.get("published") is None:
             raise UserError(f"{path.name}, line {line}: published is missing.")
         found.append(checked(Observation, filled, f"{path.name}, line {line}"))
+        check(found[-1], f"{path.name}, line {line}")
     return found
+
+
+def check(row: Observation, where: str) -> None:
+    """Refuses a row that no run could be read for, or that would be read as something else."""
+    if row.source_class not in biases():
+        raise UserError(f'{where}, source_class: there is no class "{row.source_class}".{nearest(row.source_class, biases())}')
+    if row.region is not None:
+        raise UserError(f"{where}, region: an empty cell was expected; figures of single regions are not read.")
+    if date(row.start, f"{where}, start") > date(row.end, f"{where}, end"):
+        raise UserError(f"{where}: the window from {row.start} to {row.end} ends before it begins.")
+    if not (row.low is None or row.low <= row.central) or not (row.high is None or row.central <= row.high):
+        raise UserError(f"{where}: low <= central <= high was expected, found {row.low}, {row.central}, {row.high}.")
+    if (row.operator == "ratio") != (row.path.count(" / ") == 1):
+        raise UserError(f"{where}, path: two series joined by ' / ' were expected for a ratio, and for nothing else, found {row.path!r}.")
+    known = {name for part in row.path.split(" / ") for name in part.split("+")}
+    for name in known:
+        if name not in series():
+            raise UserError(f'{where}, path: there is no series "{name}".{nearest(name, series())}')
+        if row.cohort is not None and (row.cohort not in COHORTS or not series()[name][1]):
+            raise UserError(f'{where}, cohort: {name} has no cohort "{row.cohort}".')
+    found = {unit_told(series()[name][0], row.operator) for name in known}
+    if found != {row.unit}:
+        raise UserError(f"{where}, unit: {' or '.join(sorted(found))} was expected of {row.path} ({row.operator}), found {row.unit}.")
+
+
+@cache
+def series() -> dict[str, tuple[str, bool]]:
+    """node/name -> (unit, whether by cohort) of every series of one side."""
+    return {
+        f"{node}/{name}": (unit, "cohort" in axes(record)[name])
+        for node, record in READINGS.items()
+        for name, unit in units(record).items()
+    }
+
+
+def unit_told(unit: str, operator: str) -> str:
+    """The unit of what an operator reads of a series: of a flow over a window its sum, of a stock its change, of an index its weeks."""
+    if operator == "ratio":
+        return "1"
+    if operator != "over" or unit in STOCKS:
+        return unit
+    return unit.removesuffix("/week") if unit.endswith("/week") else "week"
 
 
 def predict(results: Results, observation: Observation) -> np.ndarray:
@@ -109,7 +154,7 @@ def summed(results: Results, observation: Observation, path: str, operator: str)
 
 def over(results: Results, series: str, start: str, end: str, cohort: str | None) -> np.ndarray:
     """A flow summed over a window; of a stock its change, of an index its integral in weeks [draw]."""
-    if results.series(series, cohort).attrs["units"] in ("km2", "person", "vehicle", "shell"):
+    if results.series(series, cohort).attrs["units"] in STOCKS:
         return results.at(series, end, cohort) - results.at(series, start, cohort)
     return results.total(series, start, end, cohort)
 

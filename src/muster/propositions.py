@@ -224,10 +224,11 @@ def count_at(results: Results, path: str, when: np.ndarray) -> np.ndarray:
 
 
 def window(results: Results, path: str, quantity: Largest | Smallest) -> np.ndarray:
-    """The values [draw, step] of a stock at the ends of the weeks from start to end."""
-    values = results.series(path, quantity.cohort).values.astype(float)
-    first, last = (int(np.ceil(results.weeks(day) / results.dt)) for day in (quantity.start, quantity.end))
-    return values[:, max(first, 0) : max(last, first + 1)]
+    """The values [draw, step] of a stock at the ends of weeks after the start, to the end; where none ends there that on the last day."""
+    values = results.series(path, quantity.cohort).values.astype(float)  # the first at the end of the first week
+    first, last = (int(np.floor(results.weeks(day) / results.dt + 1e-9)) for day in (quantity.start, quantity.end))
+    held = values[:, first:last]
+    return held if held.size else results.at(path, quantity.end, quantity.cohort)[:, None]
 
 
 PROPOSITIONS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {

@@ -137,7 +137,7 @@ class BayesFactor(Strict):
     """How much more often an observation comes with the first cause than with the second.
 
     The observation: `bayes_factor` lies among its highest `top` share of the draws. A cause is at work in the half of the draws where it
-    is larger. Compared are draws with the first and not the second, and the reverse; `second: null` asks for neither of the two.
+    is larger. Compared are draws with the first and not the second, and the reverse; `neither: true` compares with draws that have neither.
     """
 
     bayes_factor: "Quantity"

@@ -183,6 +183,8 @@ def check(scenario: Scenario, where: str) -> None:
         raise UserError(
             f"{where}: start < last_observation <= end was expected, found {scenario.start}, {scenario.last_observation}, {scenario.end}."
         )
+    if (scenario.last_observation - scenario.start).days < 7:
+        raise UserError(f"{where}, key last_observation: at least a week after the start was expected, found {scenario.last_observation}.")
     if (scenario.end - scenario.start).days > 365.25 * LONGEST:
         raise UserError(f"{where}, key end: at most {LONGEST} years after the start were expected, found {scenario.end}.")
     for name in scenario.sides:
@@ -241,16 +243,24 @@ def check_lever(key: str, value, scenario: Scenario, where: str) -> None:
     if dates and dates[0] > scenario.start:
         raise UserError(f"{where}: the path begins on {dates[0]}, after the start on {scenario.start}.")
     for day in dates:
-        if day > scenario.end:
-            raise UserError(f"{where}: {day} lies after the end on {scenario.end}.")
+        decided_by_then(day, scenario, where)
     for day, entry in ((lever.path or {}) or {None: lever.value}).items():
         numbers(entry, key, f"{where}.{day}" if day else where)
 
 
 def inside(day: datetime.date, scenario: Scenario, where: str) -> None:
-    """Refuses a date outside the scenario."""
-    if not scenario.start <= day <= scenario.end:
-        raise UserError(f"{where}: {day} lies outside {scenario.start} to {scenario.end}.")
+    """Refuses the date of a decision outside of what was observed."""
+    if day < scenario.start:
+        raise UserError(f"{where}: {day} lies before the start on {scenario.start}.")
+    decided_by_then(day, scenario, where)
+
+
+def decided_by_then(day: datetime.date, scenario: Scenario, where: str) -> None:
+    """Refuses the date of a decision after the last observation, which would be without effect: an ending decides from there on."""
+    if day > scenario.last_observation:
+        raise UserError(
+            f"{where}: {day} lies after the last observation on {scenario.last_observation}; the continuation decides from there on."
+        )
 
 
 def overlay(scenario: Scenario, policy: Policy, seen: tuple[str, ...] = ()) -> Scenario:

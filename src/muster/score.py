@@ -32,6 +32,7 @@ METHODS = ("Muster", "last value", "drift", "ETS")
 MISSES = "posteriors/{scenario}.misses.csv"  # of the library; tools/forecast_misses.py makes it
 VEHICLES = "arms/tanks_lost+arms/carriers_lost"
 FEWEST_MISSES = 8  # forecasts of earlier origins from which a widening is worked out
+READ_AS: dict[str, Literal["at", "over", "mean"]] = {"stock": "at", "flow": "over", "rate": "mean"}
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class Target:
     name: str
     side: str
     path: str
-    kind: Literal["flow", "stock"]
+    kind: Literal["flow", "rate", "stock"]  # of a horizon: its sum, its mean, its last month
     scale: Literal["log", "linear"]
     source_class: str  # whose errors a forecast of the series has
     unit: str
@@ -94,7 +95,7 @@ TARGETS = (
            lambda: of_library("russia", "front/troops", ("force_in_theatre/ukraine-official",), "at")),
     Target("area under Russia's control, change (ISW)", "russia", "front/area_controlled", "flow", "linear", "change", "km2",
            lambda: of_library("russia", "front/area_controlled", ("area_net_change_month/independent",), "over")),
-    Target("Russian recruits (regional budgets)", "russia", "callup/volunteers", "flow", "log", "model_estimate", "person/week",
+    Target("Russian recruits a week (regional budgets)", "russia", "callup/volunteers", "rate", "log", "model_estimate", "person/week",
            lambda: of_library("russia", "callup/volunteers", ("contract_recruits_per_day/independent",), "mean")),
     Target("Russian equipment losses (Oryx)", "russia", VEHICLES, "flow", "log", "verified_count", "vehicle",
            lambda: pictured("Russia")),
@@ -131,18 +132,29 @@ def past(series: dict[str, float], origin: datetime.date) -> np.ndarray:
     return np.array([value for key, value in sorted(series.items()) if key <= month(origin, 0) and key >= "2022-03"])
 
 
+def steps_ahead(series: dict[str, float], origin: datetime.date, months: int) -> float:
+    """From the last value that is known to the end of the horizon, in mean steps of the series; months, where it has one a month."""
+    known = [int(key[:4]) * 12 + int(key[5:]) for key in sorted(series) if "2022-03" <= key <= month(origin, 0)]
+    return (origin.year * 12 + origin.month + months - known[-1]) * (len(known) - 1) / (known[-1] - known[0])
+
+
 def regular(series: dict[str, float], origin: datetime.date) -> bool:
     """Whether a series has a value in each of the last twelve months."""
     return all(month(origin, -back) in series for back in range(FEWEST))
 
 
+def whole(target: Target, values: np.ndarray, months: int) -> float:
+    """A flow over some months, a rate's mean, from the months that are known."""
+    return float(np.mean(values)) * (months if target.kind == "flow" else 1)
+
+
 def happened(target: Target, series: dict[str, float], origin: datetime.date, months: int) -> float | None:
-    """What the series says of the horizon, or nothing where it does not reach it."""
+    """What the series says of the horizon, or nothing where it does not reach it; of a year one month may be missing."""
     ahead = [month(origin, k) for k in range(1, months + 1)]
     if target.kind == "stock":
         return series.get(ahead[-1], series.get(month(origin, months + 1)) if not regular(series, origin) else None)
     known = [series[key] for key in ahead if key in series]
-    return float(np.sum(known)) if len(known) >= months - (1 if months > 6 else 0) else None
+    return whole(target, np.array(known), months) if len(known) >= months - (1 if months > 6 else 0) else None
 
 
 def scaled(target: Target, value):
@@ -150,20 +162,23 @@ def scaled(target: Target, value):
     return np.log(value) if target.scale == "log" else value
 
 
-def walk(target: Target, values: np.ndarray, months: int, drift: bool, generator: np.random.Generator) -> np.ndarray:
-    """Forecasts of a baseline on the target's scale: the last value, or it and the mean change of the past, with the past's errors."""
-    if target.kind == "flow":
-        starts = range(RECENT, len(values) - months + 1)
-        sums = [(values[t - RECENT : t].sum() * months / RECENT, values[t : t + months].sum()) for t in starts]
-        last = values[-RECENT:].mean() * months
-    else:
-        sums = [(values[t], values[t + months]) for t in range(len(values) - months)]
+def walk(target: Target, values: np.ndarray, months: int, ahead: float, drift: bool, generator: np.random.Generator) -> np.ndarray:
+    """Forecasts of a baseline on the target's scale: the last value, or it and the mean change of the past, with the past's errors.
+
+    ahead = steps_ahead: of an irregular series single steps are told, as many as lie ahead.
+    """
+    if target.kind == "stock":
+        pairs = [(values[t], values[t + months]) for t in range(len(values) - months)] if ahead == months else []
         last = values[-1]
-    errors = np.array([scaled(target, after) - scaled(target, before) for before, after in sums])
+    else:
+        parts = [(values[t - RECENT : t], values[t : t + months]) for t in range(RECENT, len(values) - months + 1)]
+        pairs = [(whole(target, before, months), whole(target, after, months)) for before, after in parts]
+        last = whole(target, values[-RECENT:], months)
+    errors = np.array([scaled(target, after) - scaled(target, before) for before, after in pairs])
     if len(errors) < 3:  # a short series: changes of single steps, growing with the root of time
         steps = np.diff(scaled(target, values))
-        centre = float(steps.mean() * months) if drift and len(steps) > 1 else 0.0
-        spread = float(np.sqrt(np.mean(steps**2) * months)) if len(steps) else np.nan
+        centre = float(steps.mean() * ahead) if drift and len(steps) > 1 else 0.0
+        spread = float(np.sqrt(np.mean(steps**2) * ahead)) if len(steps) else np.nan
     else:
         centre = float(errors.mean()) if drift else 0.0
         spread = float(np.sqrt(np.mean((errors - centre) ** 2)))
@@ -177,12 +192,13 @@ def smoothing(target: Target, values: np.ndarray, months: int, seed: int) -> np.
     paths = np.asarray(drawn).reshape(months, -1)
     if target.kind == "stock":
         return paths[-1]
-    return np.log(np.exp(paths).sum(axis=0)) if target.scale == "log" else paths.sum(axis=0)
+    flows = np.exp(paths) if target.scale == "log" else paths
+    return scaled(target, flows.mean(axis=0) * (months if target.kind == "flow" else 1))
 
 
 def own_row(target: Target, start: str, end: str) -> Observation:
     """The reading of the model that belongs to a window of the target."""
-    operator = "at" if target.kind == "stock" else "mean" if is_rate(target) else "over"
+    operator = READ_AS[target.kind]
     return Observation(
         id=target.name, side=target.side, path=target.path, cohort=target.cohort, region=None, operator=operator, start=start, end=end,
         low=None, central=1.0, high=None, unit=target.unit, relation="about", source_class=target.source_class, camp="", bias_group="",
@@ -195,13 +211,11 @@ def of_model(
 ) -> np.ndarray:
     """The model's forecasts on the target's scale, with the discrepancy and the single error of the likelihood, of the sizes by class."""
     begin, end = edge(month(origin, 0), after=True), edge(month(origin, months), after=True)
-    before = edge(month(origin, 1 - RECENT), after=False)
+    recently = min(RECENT, len(values))  # a series may be young
+    before = edge(month(origin, 1 - recently), after=False)
     ahead, recent = (observe.predict(results, own_row(target, *window)) for window in ((begin, end), (before, begin)))
-    if target.kind == "flow" and is_rate(target):
-        ahead, recent, size = ahead * months, recent * RECENT, values[-RECENT:].sum()
-    else:
-        size = values[-RECENT:].sum() if target.kind == "flow" else values[-1]
-    if target.kind == "flow" and target.scale == "linear":
+    size = values[-1] if target.kind == "stock" else whole(target, values[-recently:], recently)
+    if target.kind != "stock" and target.scale == "linear":
         told = ahead
     else:
         told = scaled(target, size) + scaled(target, np.maximum(ahead, 1e-9)) - scaled(target, np.maximum(recent, 1e-9))
@@ -270,11 +284,12 @@ def scores(
             own = of_model(target, results, values, origin, months, seed, sizes or {})
             middle, generator = np.median(own), np.random.default_rng([seed, horizon])
             methods = {"Muster": middle + factor * (own - middle)}
-            methods["last value"] = walk(target, values, months, False, generator)
-            methods["drift"] = walk(target, values, months, True, generator)
+            ahead = steps_ahead(series, origin, months)
+            methods["last value"] = walk(target, values, months, ahead, False, generator)
+            methods["drift"] = walk(target, values, months, ahead, True, generator)
             if regular(series, origin):
                 methods["ETS"] = smoothing(target, values, months, seed)
-            row["forecast"] = {name: band(target, draws, months) for name, draws in methods.items()}
+            row["forecast"] = {name: band(target, draws) for name, draws in methods.items()}
             truth = happened(target, series, origin, months)
             if truth is None:
                 found.append({**row, "missing": "the series at hand does not reach the end of the horizon"})
@@ -284,16 +299,11 @@ def scores(
     return found
 
 
-def band(target: Target, draws: np.ndarray, months: int) -> dict[str, float]:
-    """Median and 90 % band of forecasts in the target's unit: a flow's sum over the horizon (of a rate its mean), a stock at its end."""
+def band(target: Target, draws: np.ndarray) -> dict[str, float]:
+    """Median and 90 % band of forecasts in the target's unit: a flow's sum over the horizon, a rate's mean, a stock at its end."""
     points = np.quantile(draws, [0.05, 0.5, 0.95])
-    told = (np.exp(points) if target.scale == "log" else points) / (months if is_rate(target) else 1)
+    told = np.exp(points) if target.scale == "log" else points
     return dict(zip(("low", "median", "high"), map(float, told), strict=True))
-
-
-def is_rate(target: Target) -> bool:
-    """Whether the series gives people a week, month by month."""
-    return target.unit == "person/week"
 
 
 def summary(found: list[dict]) -> dict:
@@ -309,6 +319,13 @@ def summary(found: list[dict]) -> dict:
     return {"scored": len(done), "skill": skill, "inside": inside}
 
 
+def check_origin(origin: datetime.date) -> None:
+    """Refuses an origin within a month, as the series are monthly: what they say of it holds days after it."""
+    end = datetime.date.fromisoformat(edge(month(origin, 0), after=True)) - datetime.timedelta(days=1)
+    if origin != end:
+        raise UserError(f"--origin {origin}: the last day of a month was expected, such as {end}, since the series are monthly.")
+
+
 def forecast(
     scenario: str,
     origin: datetime.date,
@@ -319,6 +336,7 @@ def forecast(
     progress: Callable[[str, int, int], None] = lambda *_: None,
 ) -> tuple[Results, dict[str, float]]:
     """Runs fitted to what was published by the origin (`prior`: not fitted), on to the end of the weeks; sizes of the fit's errors."""
+    check_origin(origin)
     if not 26 <= weeks <= 104:
         raise UserError(f"--weeks {weeks}: 26 to 104 were expected.")
     problem = calibration.problem_of(scenario, origin, seed)

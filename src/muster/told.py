@@ -12,8 +12,7 @@ from muster.battles import ERAS
 from muster.errors import UserError, nearest
 from muster.model.coupling import Links
 from muster.model.levers import COHORTS
-from muster.model.quantity import axes, units
-from muster.model.world import READINGS
+from muster.observe import series
 from muster.quantities import (
     FORMS,
     Adjusted,
@@ -46,16 +45,6 @@ BY_REGION = {
     "men_18_49": "person",
 }  # fmt: skip
 COVARIATES = ("income", "nominal_income", "poverty_rate", "unemployment_rate", "urban_share")
-
-
-@cache
-def series() -> dict[str, tuple[str, bool]]:
-    """node/name -> (unit, whether by cohort) of every series of one side."""
-    found = {}
-    for node, record in READINGS.items():
-        for name, unit in units(record).items():
-            found[f"{node}/{name}"] = unit, "cohort" in axes(record)[name]
-    return found
 
 
 def where_wrong(model: type[Checked], data, name: str, lines_of: Callable[[], dict[str, int]]) -> Checked:

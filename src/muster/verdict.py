@@ -9,6 +9,14 @@ from scipy.special import ndtr, ndtri
 Verdict = Literal["supported", "likely", "undecided", "unlikely", "contradicted", "not testable", "not computed"]
 FLOOR = 0.001  # probabilities are kept this far from 0 and 1 before the log score, stated here in advance
 VARIES = 1e-9  # of its value, that a quantity must vary by to be testable
+MOVED, OPEN = 0.05, (0.05, 0.95)  # how far figures must move a prior probability that lay between these
+NARROWED = 0.8  # of its width before, that a 90 % band has at most where figures bear on its quantity
+NO_FIT = "the draws are of the prior: no fit to published figures is in use"
+RARE = "a rare event of one war: no figure can move it far"
+UNMOVED = "figures moved its probability by less than 0.05"
+UNSPOKEN = "no figure speaks of its quantity, and through others they moved neither its probability by 0.05 nor its 90 % band by a fifth"
+
+Answer = tuple[float, tuple[float, float, float]]  # the probability of a reading, and 5 %, median and 95 % of its quantity
 
 
 @dataclass(frozen=True)
@@ -66,6 +74,18 @@ def varies(values: np.ndarray) -> bool:
     if len(finite) < len(known):
         return len(finite) > 0 or bool(np.any(known != known[0]))
     return bool(np.ptp(finite) > VARIES * max(float(np.max(np.abs(finite))), 1e-12))
+
+
+def prior_driven(event: bool, spoken: bool, after: Answer, before: Answer) -> str | None:
+    """Why a reading is the prior's after a fit, nothing where figures moved it or speak of its quantity (`spoken`)."""
+    shift = abs(after[0] - before[0])
+    if event:
+        return RARE
+    if shift < MOVED and OPEN[0] <= before[0] <= OPEN[1]:
+        return UNMOVED
+    now, then = (band[2] - band[0] for _, band in (after, before))
+    reached = shift >= MOVED or (then > 0 and now <= NARROWED * then)
+    return None if spoken or reached else UNSPOKEN
 
 
 def judge(

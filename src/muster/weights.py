@@ -4,7 +4,6 @@ A figure speaks of what a source of its class would have reported (bias classes 
 share their bias, so that a group counts as one figure: its log likelihoods are averaged.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from muster.errors import UserError, nearest
 from muster.evidence import Z95
 from muster.observe import Observation, biases, observations, predict, read_rows
 from muster.results import Results
+from muster.scenario import Scenario
 
 FEWEST = 40  # effective draws; with fewer a probability has an error of 8 points and more
 
@@ -66,15 +66,17 @@ def density(z: np.ndarray, spread: np.ndarray, relation: str) -> np.ndarray:
     return -0.5 * z**2 - np.log(spread)
 
 
-def rows_to_weigh(file: Path, without: str | None, sides: Collection[str]) -> list[Observation]:
-    """The rows of a file that weigh draws: of use fit, of another camp than is left out, about one of the sides."""
+def rows_to_weigh(file: Path, without: str | None, scenario: Scenario) -> list[Observation]:
+    """The rows of a file that weigh draws: of use fit, of another camp than is left out, about a side and a time of the scenario."""
     left_out = camp_of(without) if without else None
     rows = [row for row in read_rows(file) if row.camp != left_out and row.use == "fit"]
     if not rows:
         raise UserError(f"{file}: no row is left to weigh the draws with (rows with use fit, of another camp than is left out).")
     for row in rows:
-        if row.side not in sides:
-            raise UserError(f'{file}, row {row.id}: there is no side "{row.side}".{nearest(row.side, sides)}')
+        if row.side not in scenario.sides:
+            raise UserError(f'{file}, row {row.id}: there is no side "{row.side}".{nearest(row.side, scenario.sides)}')
+        if row.start < str(scenario.start) or row.end > str(scenario.end):
+            raise UserError(f"{file}, row {row.id}: {row.start} to {row.end} lies outside {scenario.start} to {scenario.end}.")
     return rows
 
 
@@ -88,7 +90,7 @@ def weigh(results: Results, rows: list[Observation], file: Path) -> Weighed:
     weights = np.exp(total - total.max())
     weights /= weights.sum()
     effective = float(1 / np.sum(weights**2))
-    if effective < FEWEST:
+    if not effective >= FEWEST:  # neither where a draw has no value: 0 over 0
         raise UserError(
             f"{file}: with these figures {len(weights)} draws are worth {effective:.0f}, fewer than the {FEWEST} that a probability needs;"
             " ask for more with --draws, or give fewer or wider figures."

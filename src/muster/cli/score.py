@@ -50,6 +50,7 @@ def day_of(origin: str, scenario: str) -> datetime.date:
     from muster.calibration import cut
     from muster.reading import date
     from muster.scenario import load
+    from muster.score import check_origin
 
     whole, day = load(scenario), date(origin, "--origin")
     if day > whole.last_observation:
@@ -58,6 +59,7 @@ def day_of(origin: str, scenario: str) -> datetime.date:
         cut(whole, day)
     except UserError as problem:
         raise UserError(str(problem).replace("--until", "--origin")) from None
+    check_origin(day)
     return day
 
 

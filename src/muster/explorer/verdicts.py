@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass, field
 from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 
-from muster.assess import NO_FIT, RARE, UNMOVED, has_tables, moved, prior_answers, reading_key, series_of
+from muster.assess import evidence_of, has_tables, prior_answers, reading_key, series_of
 from muster.claims import Claim, Reading, claims, threshold_of
 from muster.ensembles import thinned
 from muster.errors import NotComputed, UserError
@@ -15,7 +16,7 @@ from muster.explorer.view import REFERENCE, View
 from muster.propositions import holds, value
 from muster.quantities import Effect, every, of_battles, of_ensemble, of_regions
 from muster.results import Results
-from muster.verdict import judge, standard_error, varies, whole_ensemble_error
+from muster.verdict import NO_FIT, RARE, judge, prior_driven, standard_error, varies, whole_ensemble_error
 from muster.weights import weighted_quantile
 
 LATER = "later"  # a verdict that needs runs of its own, which were not asked for
@@ -64,44 +65,60 @@ def one_run(reading: Reading) -> bool:
     return of_battles(quantity) or (reading.policy == REFERENCE and not effect and not of_regions(quantity))
 
 
-def judged(reading: Reading, runs: Runs, every_run: bool) -> tuple[float | None, str, str | None]:
-    """Probability, verdict and remark of a reading; of one that needs runs of its own only where all runs are asked for."""
+class Found(NamedTuple):
+    """What a reading is answered under a view."""
+
+    p: float | None
+    verdict: str
+    why: str | None = None  # why it is not answered
+    remark: str | None = None  # why it is prior-driven
+
+
+def judged(reading: Reading, runs: Runs, every_run: bool, decided: Found | None) -> Found:
+    """The answer of a reading; of one that needs runs of its own only where all runs are asked for.
+
+    `decided`: its answer under what was decided. Whether figures moved a reading is told there: a lever moves nothing but the probability.
+    """
     if reading.proposition is None:
-        return None, NOT_HERE, reading.not_testable or reading.not_computed
+        return Found(None, NOT_HERE, reading.not_testable or reading.not_computed)
     if not (every_run or one_run(reading)):
-        return None, LATER, None
+        return Found(None, LATER)
     quantity, base = reading.proposition.quantity, runs.engine.base
     if of_regions(quantity) and not has_tables(base):
-        return None, NOT_HERE, "It asks for a table of regions of each side."
+        return Found(None, NOT_HERE, "It asks for a table of regions of each side.")
     try:
         values = value(quantity, runs.by_region() if of_regions(quantity) else runs, reading.policy)
     except (NotComputed, UserError) as problem:
-        return None, NOT_HERE, str(problem)
+        return Found(None, NOT_HERE, str(problem))
     truths = holds(reading.proposition, values, threshold_of(reading, reading.id)[0])
     p, error = whole_ensemble_error(truths) if of_ensemble(quantity) else standard_error(truths)
     low, middle, high = (weighted_quantile(values, None, level) for level in (0.05, 0.5, 0.95))
     battles, unanimous = of_battles(quantity), len(np.unique(truths)) == 1 and not of_ensemble(quantity)
-    remark = None if battles else remark_on(reading, (p, (low, middle, high)), base.posterior is not None, base.name)
+    if decided is not None and decided.p is not None:
+        remark = decided.remark
+    else:
+        remark = None if battles else remark_on(reading, (p, (low, middle, high)), base.posterior is not None, base.name)
     found = judge({"default": (p, error)}, remark is not None, reading.event or varies(values), complete=battles, unanimous=unanimous)
-    return p, found.verdict, f"Prior-driven: {remark}." if remark else None
+    return Found(p, found.verdict, remark=remark)
 
 
 def remark_on(reading: Reading, after, fitted: bool, scenario: str) -> str | None:
     """Why a reading is prior-driven, nothing where figures moved it."""
     if not fitted:
         return NO_FIT
-    if reading.event:
-        return RARE
     before = prior_answers(scenario).get(reading_key(reading))
-    return UNMOVED if before is not None and not moved(after, before) else None
+    if before is None or reading.proposition is None:
+        return RARE if reading.event else None
+    return prior_driven(reading.event, bool(evidence_of(reading.proposition.quantity, None)), after, before)
 
 
-def all_judged(runs: Runs, every_run: bool) -> list[tuple[float | None, str, str | None]]:
+def all_judged(runs: Runs, every_run: bool, decided: list[Found] | None) -> list[Found]:
     """Every claim's headline reading under a view; remembered, because every visitor is told the same."""
     key = runs.view.key, runs.draws, every_run
     known = runs.engine.judged.get(key)
     if known is None:
-        found = [judged(headline(claim), runs, every_run) for claim in asked(runs.engine.base.name)]
+        before = decided or [None] * len(asked(runs.engine.base.name))
+        found = [judged(headline(claim), runs, every_run, one) for claim, one in zip(asked(runs.engine.base.name), before, strict=True)]
         known = runs.engine.judged.keep(key, found)
     return known
 
@@ -113,20 +130,21 @@ def headline(claim: Claim) -> Reading:
 
 def verdicts(engine: Engine, view: View, reference: View, draws: int | None, every_run: bool, gone: GivenUp) -> dict:
     """Every claim by its headline reading, under the view and as it was decided with the same draws."""
-    now, was = (all_judged(Runs(engine, one, draws, gone), every_run) for one in (view, reference))
+    was = all_judged(Runs(engine, reference, draws, gone), every_run, None)
+    now = all_judged(Runs(engine, view, draws, gone), every_run, was)
     rows = []
-    for claim, (p, verdict, remark), (p_before, before, _) in zip(asked(engine.base.name), now, was, strict=True):
+    for claim, found, before in zip(asked(engine.base.name), now, was, strict=True):
         reading = headline(claim)
         rows.append(
             {
                 "id": claim.id,
                 "title": claim.title,
                 "statement": reading.statement,
-                "p": None if p is None else rounded(p),
-                "verdict": verdict,
-                "p_before": None if p_before is None else rounded(p_before),
-                "before": before,
-                "why": remark,
+                "p": None if found.p is None else rounded(found.p),
+                "verdict": found.verdict,
+                "p_before": None if before.p is None else rounded(before.p),
+                "before": before.verdict,
+                "why": f"Prior-driven: {found.remark}." if found.remark else found.why,
                 "outcome": reading.outcome,
             }
         )

@@ -89,8 +89,8 @@ def turn_of(text: str, scenario: Scenario) -> Turn:
     if part is not None and part not in parts_of(key):
         raise UserError(f'{text}: {key} has no part "{part}". Known: {", ".join(parts_of(key)) or "none"}.')
     since = date(day.strip(), text) if at else scenario.start
-    if not scenario.start <= since <= scenario.end:
-        raise UserError(f"{text}: {since} lies outside {scenario.start} to {scenario.end}.")
+    if not scenario.start <= since <= scenario.last_observation:
+        raise UserError(f"{text}: {since} lies outside what was observed, {scenario.start} to {scenario.last_observation}.")
     return Turn(side, key, part, value.strip(), since)
 
 
@@ -98,11 +98,23 @@ def turned_scenario(scenario: Scenario, turn: Turn) -> Scenario:
     """The scenario with a lever turned: as it is written into a file."""
     if turn.since <= scenario.start:
         path = f"{turn.side}.levers.{turn.key}" + (f".{turn.part}" if turn.part else "")
-        return set_value(scenario, f"{path}={turn.value}")[0]
+        return with_setting(scenario, f"{path}={turn.value}")[0]
     levers = dict(scenario.sides[turn.side].levers)
     levers[turn.key] = turned_path(levers[turn.key], turn, scenario.start)
     side = scenario.sides[turn.side].model_copy(update={"levers": levers})
     return scenario.model_copy(update={"sides": {**scenario.sides, turn.side: side}})
+
+
+def with_setting(scenario: Scenario, text: str) -> tuple[Scenario, dict[str, float]]:
+    """As set_value; what is wrong is told in the words of the page, which knows no --set."""
+    side, decree, _ = text.partition(".levers.decree.")
+    if decree and side in scenario.sides and not scenario.sides[side].levers.get("decree"):
+        label = scenario.sides[side].label
+        raise UserError(f"Under these decisions {label} issues no decree that could be changed; take back {text.strip()}.")
+    try:
+        return set_value(scenario, text)
+    except UserError as problem:
+        raise UserError(str(problem).replace("--set ", "")) from None
 
 
 def turned_path(lever: dict, turn: Turn, start: datetime.date) -> dict:
@@ -155,7 +167,7 @@ def decided(base: str, policy: str, levers: str, slow: tuple[str, ...]) -> tuple
     scenario = with_levers(overlay(scenario, load_policy(policy)), json.loads(levers))
     fixed: dict[str, float] = {}
     for text in slow:
-        scenario, parameters_fixed = set_value(scenario, text)
+        scenario, parameters_fixed = with_setting(scenario, text)
         fixed |= parameters_fixed
     steps = int(np.floor(experiments.weeks_between(scenario.start, scenario.end)))
     first, second = (experiments.side_levers(scenario, side, steps, 1.0) for side in scenario.sides)
@@ -174,13 +186,18 @@ def split(view: View, scenario: Scenario) -> tuple[list[Turn], tuple[str, ...], 
     return turns, tuple(text for text in view.sets if not is_turn(text, scenario)), levers
 
 
+def step_of(count: int, day: datetime.date, start: datetime.date) -> int:
+    """The first of `count` weeks in which a lever is turned from a day on."""
+    return int(np.searchsorted((np.arange(count) + 1e-9) * 7, (day - start).days))
+
+
 def turned(levers: Levers, turns: list[Turn], start: datetime.date) -> Levers:
     """Levers by step with some turned: the same as turned_scenario gives, without reading a scenario again."""
     arrays = {item.name: getattr(levers, item.name) for item in fields(Levers)}
     for turn in turns:
         array = np.array(arrays[turn.key])
         value = numbers(turn.value, turn.key, f"{turn.side}.levers.{turn.key}")
-        first = int(np.searchsorted((np.arange(len(array)) + 1e-9) * 7, (turn.since - start).days))
+        first = step_of(len(array), turn.since, start)
         if turn.part:
             place = parts_of(turn.key).index(turn.part)
             array[first:, place] = value[place]

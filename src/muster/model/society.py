@@ -89,7 +89,7 @@ class Inputs(Record):
     media_freedom: Float[Array, ""] = quantity("1", "freedom of public reports")
     revelation: Float[Array, ""] = quantity("1", "1 in a week of revelation")
     real_wage: Float[Array, ""] = quantity("1", "real wage over the start")
-    disorder: Float[Array, ""] = quantity("1", "mean of wrong-notice and unequipped shares, over the start")
+    disorder: Float[Array, ""] = quantity("1", "mean of wrong-notice and unequipped shares")
     repression: Float[Array, ""] = quantity("1", "repression over its start")
     risk_index: Float[Array, ""] = quantity("1", "perceived risk of serving")
     border: Float[Array, ""] = quantity("1", "how far the border is closed to men of call-up age")
