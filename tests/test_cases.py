@@ -59,6 +59,14 @@ def test_a_case_that_cannot_be_used_is_left_out_and_told(tmp_path):
     assert left_out == {"TWO": "end is empty", "THREE": "mobilized_m is empty"}
 
 
+def test_a_war_of_a_week_is_the_shortest_that_can_be_used(tmp_path):
+    week, days = ROW | {"end": "1914-08-08"}, ROW | {"case_id": "TWO", "end": "1914-08-07"}
+    found, left_out = cases.load(table(tmp_path, week, days))
+    assert [case.weeks for case in found] == [1]
+    assert left_out == {"TWO": "it lasted less than a week"}
+    assert build(cases.scenario_of(found[0], 0.4), draws=1, posterior=None).levers[0].war[:2].tolist() == [1, 0]
+
+
 def test_a_case_is_a_scenario_of_its_size(one):
     experiment = build(cases.scenario_of(replace(one, ratios=(3.0, 2.0)), 0.4), draws=1, posterior=None)
     own, opponent = experiment.settings
@@ -148,6 +156,7 @@ def test_scores_have_known_answers(one):
         ({"deaths_k": ""}, "no case can be used; ONE: deaths_k is empty"),
         ({"end": "1914-07-01"}, "columns start and end"),
         ({"end": "1950-07-01"}, "ONE: it lasted more than 650 weeks"),
+        ({"end": "1914-08-06"}, "ONE: it lasted less than a week"),
         ({"start": "August 1914"}, "column start: a date"),
         ({"army_code": "7"}, "column army_code"),
     ],

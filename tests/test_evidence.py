@@ -1,5 +1,6 @@
 """Library and code agree; priors are what the files say; every value has a source."""
 
+import datetime
 import importlib
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from muster import evidence
 from muster.experiment import build
 from muster.model.quantity import units
+from muster.vintage import later, public_on
 
 
 @pytest.mark.parametrize("subsystem", evidence.SUBSYSTEMS)
@@ -78,3 +80,54 @@ def test_the_bibliography_tells_every_number_of_the_run():
     told = sum(len(row["values"]) for row in rows)
     assert told >= sum(1 for _ in evidence.entries(experiment))
     assert {"muster-prior", "muster-prototype"} <= {row["key"] for row in rows}
+
+
+def test_a_number_that_the_user_fixed_rests_on_the_user_alone():
+    rows = {
+        row["key"]: row for row in evidence.bibliography(build("toy", sets=("front.loss_rate=0.5", "north.morale.desertion_rate=0.01")))
+    }
+    before = evidence.bibliography(build("toy"))
+    fixed = ["war/front.loss_rate", "north/morale.desertion_rate"]
+    assert sorted(rows["user"]["values"]) == sorted(fixed)
+    assert rows["user"]["grades"] == {"assumed": 2}
+    for stream in fixed:
+        assert any(value.startswith(stream) for row in before for value in row["values"])
+        assert not any(value.startswith(stream) for key, row in rows.items() if key != "user" for value in row["values"])
+    assert any(value.startswith("south/morale.desertion_rate") for key, row in rows.items() if key != "user" for value in row["values"])
+
+
+@pytest.mark.parametrize(
+    ("published", "day"),
+    [
+        ("2022", "2022-12-31"),
+        ("2022-03", "2022-03-31"),
+        ("2024-02", "2024-02-29"),
+        ("2023-02", "2023-02-28"),
+        ("2022-09-21", "2022-09-21"),
+        ("1861-65", "1861-12-31"),
+        ("forthcoming", "9999-12-31"),
+    ],
+)
+def test_a_source_is_known_to_be_public_when_the_time_that_it_names_is_over(published, day):
+    assert public_on(published) == datetime.date.fromisoformat(day)
+
+
+def test_a_source_of_the_year_counts_as_later_until_the_year_is_over():
+    experiment = build("russia-ukraine-2022", draws=1)
+    known, of_the_year = evidence.sources(), set()
+    for stream, subsystem, name, _, held, _ in evidence.entries(experiment):
+        for cite in evidence.cited(experiment, stream, subsystem, name, held):
+            if cite.grade not in ("assumed", "tuned") and cite.key in known and known[cite.key].published == "2022":
+                of_the_year.add(stream)
+    assert of_the_year
+    assert of_the_year <= set(later(experiment, datetime.date(2022, 12, 30)))
+    assert not of_the_year <= set(later(experiment, datetime.date(2022, 12, 31)))
+
+
+def test_a_number_that_the_user_fixed_rests_on_no_later_source():
+    day = datetime.date(2022, 3, 1)
+    stream = next(iter(later(build("russia-ukraine-2022", draws=1), day)))
+    path = stream.removeprefix("war/").replace("/", ".")
+    value = next(entry[4].value for entry in evidence.entries(build("russia-ukraine-2022", draws=1)) if entry[0] == stream)
+    unit = evidence.parameters()[path.split(".")[-2]][path.split(".")[-1]].unit
+    assert stream not in later(build("russia-ukraine-2022", draws=1, sets=(f"{path}={value} {unit}",)), day)

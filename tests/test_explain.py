@@ -80,6 +80,15 @@ def test_the_killed_lead_to_the_loss_law_and_its_arrows():
     assert "front.ceasefire_rate" not in parameters
 
 
+def test_a_parameter_that_the_user_fixed_is_told_as_it_was_fixed():
+    experiment = build("russia-ukraine-2022", draws=1, sets=("front.loss_rate=0.5",))
+    parameters = {item["name"]: item for item in explain("russia/front/killed", experiment)["parameters"]}
+    fixed, free = parameters["front.loss_rate"], parameters["front.killed_factor"]
+    assert (fixed["value"], fixed["range"], fixed["grades"]) == (0.5, [0.5, 0.5], ["assumed"])
+    assert fixed["sources"] == ["A value set by the user for this run"]
+    assert free["sources"] != fixed["sources"]
+
+
 def test_an_unknown_variable_is_told_the_nearest():
     with pytest.raises(UserError, match='Did you mean "russia/front/killed"'):
         explain("russia/front/kiled")

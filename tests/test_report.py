@@ -4,15 +4,22 @@ import json
 import os
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from muster import charts
 from muster.assess import assess
 from muster.compare import compare
-from muster.report import page, sections, words
+from muster.observe import observations
+from muster.propositions import Proposition, holds
+from muster.quantities import Fitted
+from muster.report import build, chain, claim, page, sections, series, words
 from muster.report.drawing import drawn
+from muster.verdict import Judged
+from muster.weights import weighted_quantile
 
 EVIL = "</script><script>window.planted = 1</script><img src=x onerror=\"window.planted = 1\"> & 'so'"
 VOID = {"meta", "br", "img", "link", "input", "hr"}
@@ -200,6 +207,87 @@ def test_the_page_is_the_same_whenever_it_is_written(made):
     assert "Policies were not compared" in without[0]
 
 
+def headline(judgement, name):
+    """The headline reading of a claim."""
+    return next(item for one, items in judgement.claims for item in items if one.id == name and item.reading.headline)
+
+
+def test_quartiles_that_are_not_known_are_neither_told_nor_drawn(made):
+    judgement, halves = made[0], 'stroke-width="9"'
+    kept = claim.interval(headline(judgement, "sum"), judgement)
+    for row in kept.rows:
+        assert [row[2], row[4]] == ["–", "–"]
+        assert "–" not in (row[1], row[3], row[5])
+    assert halves not in kept.svg
+    assert "50 %" not in kept.caption
+    known = claim.interval(headline(judgement, "lag"), judgement)
+    assert "–" not in known.rows[0]
+    assert halves in known.svg
+
+
+def test_an_interval_and_the_published_figures_are_told_in_the_unit_of_their_chart(made):
+    judgement = made[0]
+    item = headline(judgement, "share")
+    shown = claim.interval(item, judgement)
+    assert shown.head[3] == "median, in %"
+    assert shown.rows[0][3] == words.number(100 * item.quantiles[1])
+    assert f"North {shown.rows[0][3]} % (90 %: {shown.rows[0][1]} to {shown.rows[0][5]})" in shown.label
+    row = next(row for row in observations() if row.path == "society/approval_reported").model_copy(update={"side": "north"})
+    assert claim.told([row], judgement, 100.0)[0][1] == words.number(100 * row.central)
+
+
+def test_the_sentence_counts_answers_that_data_of_the_war_moved(made):
+    judgement = made[0]
+    assert "no model fit" in build.sentence(judgement)
+    (one, items), *others = judgement.claims
+    moved = replace(items[0], judged=replace(items[0].judged, prior_driven=False))
+    proposition = Proposition(name="below", quantity=Fitted(battles="omega"), threshold=0.5)
+    battles = replace(moved, reading=moved.reading.model_copy(update={"proposition": proposition}))
+    unanswered = replace(moved, judged=Judged.without("not computed"))
+
+    def told(*heads):
+        return build.sentence(replace(judgement, claims=[*((one, [head]) for head in heads), *others]))
+
+    assert told(moved, battles, unanswered).endswith("the data of this war moved one answer.")
+    assert told(battles, unanswered).endswith("so each but one answered by battles is what was thought plausible beforehand.")
+    weighed = replace(judgement, effective_draws=50.0)
+    assert build.sentence(weighed).endswith("the data of this war moved no answers.")
+
+
+def test_charts_of_weighted_draws_show_the_numbers_that_are_told(made):
+    judgement, run = made[0], made[0].results
+    weights = np.random.default_rng(1).exponential(size=run.draws) ** 3
+    weighed = replace(judgement, weights=weights / weights.sum(), effective_draws=20.0)
+    called = 1e-3 * run.total("north/callup/called_up", "2000-07-06", "2000-12-28")
+    expected = [words.number(weighted_quantile(called, weights, level)) for level in words.QUANTILES]
+    shown = claim.fan_of(headline(judgement, "sum"), weighed)
+    assert [row for row in shown.rows if row[1] == "North"][-1][2:] == expected
+    item = headline(judgement, "stock")
+    course = series.course(claim.pair(item, judgement), run, item.reading.until)
+    share = float(np.sum(weighed.weights[holds(item.reading.proposition, course.values[0][:, -1], item.threshold)]))
+    assert f"North {words.percent(share)}" in claim.chance(item, weighed).label
+    lag = claim.points_of(headline(judgement, "lag"), weighed)[0]
+    assert lag != claim.points_of(headline(judgement, "lag"), judgement)[0]
+    both = [chain.figure(run, judgement.experiment, one.weights).rows for one in (weighed, judgement)]
+    assert both[0] != both[1]
+    said = "maps, drivers and the comparison of policies are of the unweighted draws"
+    assert said in page(weighed)
+    assert said not in made[1]
+
+
+def test_the_page_of_a_run_of_its_own_settings_tells_them_and_names_no_files(made):
+    text = page(made[0], None, 0.0, told="no decree & front.x=<2>")
+    assert "<p>Settings: no decree &amp; front.x=&lt;2&gt;</p>" in text
+    assert "changed: no decree &amp; front.x=&lt;2&gt;" in text
+    assert "Beside this page" not in text
+    assert "wall time" not in text
+    plain = page(made[0], None, 1.0)
+    assert "Settings:" not in plain
+    assert "changed:" not in plain
+    assert "Beside this page lie claims.json" in plain
+    assert "wall time" in plain
+
+
 def test_the_same_specifications_draw_points_thresholds_and_tiles():
     rows = [
         {"day": f"2022-{month:02d}-01", "side": side, "p5": 1, "p25": 2, "p50": 3, "p75": 4, "p95": 5}
@@ -224,18 +312,6 @@ def test_steps_of_a_map_part_the_regions_in_fifths_and_letters_tell_regions_apar
     assert sections.letters([f"UA-{n}" for n in range(5)], names) == ["KYI", "KYO", "CHY", "CHV", "CRI"]
     assert sections.letters(["RU-IN", "RU-TY"], ["Republic of Ingushetia", "Tuva Republic"]) == ["IN", "TY"]
     assert sections.letters(["N-1", "N-2"], ["North Coast", "North Capital"]) == ["1", "2"]
-
-
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [(0, "0"), (1234.6, "1,235"), (-0.2049, "−0.205"), (0.01, "0.01"), (66.64, "66.6"), (float("inf"), "never")],
-)
-def test_numbers_have_three_figures(value, told):
-    assert words.number(value) == told
-
-
-def test_a_picture_has_two_figures():
-    assert [words.rough(value) for value in (348.9, 6.98, -3.04, 0)] == ["350", "7", "−3", "0"]
 
 
 @pytest.fixture(scope="module")

@@ -5,10 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from muster import layout, output, writer
+from muster import layout, output, results, writer
 from muster.experiment import build
-from muster.results import HeadlineTable, Results, load
-from muster.simulate import blocks
+from muster.results import HeadlineTable, Results, headline_table, load
+from muster.simulate import blocks, ensemble
 from muster.sketch import Sketch
 
 
@@ -23,6 +23,28 @@ def test_quantiles_come_within_a_fiftieth_of_the_band_and_the_mean_is_exact():
     assert np.abs(sketch.quantiles(layout.QUANTILES) - exact).max() <= 0.02 * band.max()
     np.testing.assert_allclose(sketch.quantiles(layout.QUANTILES)[..., 0], 7)
     np.testing.assert_allclose(sketch.mean(), values.mean(axis=0, dtype=float), rtol=1e-12)
+
+
+def test_blocks_of_any_size_give_the_same_quantiles():
+    values = np.random.default_rng(2).lognormal(size=(3, 5_000)).astype(np.float32)
+    found = []
+    for size in (5_000, 209, 104, 7):
+        sketch = Sketch((3,))
+        for first in range(0, 5_000, size):
+            sketch.add(values[:, first : first + size])
+        found.append(sketch.quantiles(layout.QUANTILES))
+        np.testing.assert_allclose(sketch.mean(), values.mean(axis=1, dtype=float), rtol=1e-12)
+    for others in found[1:]:
+        np.testing.assert_array_equal(others, found[0])
+
+
+def test_a_table_of_many_draws_at_once_is_that_of_their_blocks(monkeypatch):
+    monkeypatch.setattr(results, "EXACT", 300)
+    made = ensemble(build("toy", draws=312))
+    table = HeadlineTable(made, 312)
+    for block in itertools.chain.from_iterable(blocks(build("toy", draws=312))):
+        table.add(block)
+    assert headline_table(made) == table.rows()
 
 
 def test_what_the_first_draws_never_saw_is_still_counted():

@@ -370,7 +370,9 @@ def assess(
     using = Judge(ensembles, chosen, experiment, names, drawn, exponents, weighed, by_region, at_prior, before_the_fit(held.name)["agreed"])
     found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
     notes = notes_of(experiment, as_of, weighed, without)
-    return Judgement(found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None, ensembles)
+    return Judgement(
+        found, results, experiment, tuple(chosen.values()), notes, weighed.effective if weighed else None, ensembles, using.weights
+    )
 
 
 def notes_of(experiment: Experiment, day: datetime.date | None, weighed: Weighed | None, without: str | None) -> list[str]:

@@ -153,7 +153,7 @@ class Row:
         return value
 
     def unusable(self) -> str | None:
-        """Why the case is left out, if it is: it is not closed, too long, or lacks a number that must be there."""
+        """Why the case is left out, if it is: it is not closed, too long or short, or lacks a number that must be there."""
         if self.text("censored") not in ("", "0"):
             return "the war is not closed"
         empty = [name for name in NEEDED if not self.text(name)]
@@ -162,6 +162,8 @@ class Row:
         start, end = self.date("start"), self.date("end")
         if start and end and end - start > LONGEST - datetime.timedelta(weeks=AFTER):
             return f"it lasted more than {LONGEST.days // 7 - AFTER} weeks"
+        if start and end and datetime.timedelta() < end - start < datetime.timedelta(weeks=1):
+            return "it lasted less than a week"
         return None
 
     def needed(self, column: str, least: float, most: float) -> float:
@@ -306,7 +308,7 @@ def side_of(
         "decree": {
             "date": case.start,
             "announced": army.mobilised - army.at_start,
-            "duration": max(case.weeks, 1),
+            "duration": case.weeks,
             "source": source,
         },
         "course_length": {"path": {case.start: before, middle: late}, "between": "linear", "source": source},

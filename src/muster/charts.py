@@ -133,12 +133,16 @@ def chances(rows: list[dict], labels: tuple[str, str], *, window: tuple[str, str
 
 
 def intervals(rows: list[dict], labels: tuple[str, str], unit: str, *, threshold: dict | None = None) -> Spec:
-    """A quantity of both sides that has no course in time: 90 % and 50 % intervals and median. rows as in `fan`, without days."""
+    """A quantity of both sides that has no course in time: 90 % and 50 % intervals and median.
+
+    rows: side, p5, p50, p95, and p25 and p75 where they are known.
+    """
     scale = alt.Scale(domain=[*labels, NEITHER], range=[*SIDES, MUTED])
     colour = alt.Color("side:N", scale=scale, legend=None)
     base = alt.Chart(values(rows)).encode(y=alt.Y("side:N", title=None, sort=list(labels)), color=colour)
+    halves = base.properties(data=values([row for row in rows if "p25" in row and "p75" in row]))
     outer = base.mark_rule(strokeWidth=3, opacity=0.45).encode(x=alt.X("p5:Q", title=unit, scale=alt.Scale(zero=False)), x2="p95:Q")
-    inner = base.mark_rule(strokeWidth=9, opacity=0.55).encode(x="p25:Q", x2="p75:Q")
+    inner = halves.mark_rule(strokeWidth=9, opacity=0.55).encode(x="p25:Q", x2="p75:Q")
     middle = base.mark_point(filled=True, size=90, opacity=1, stroke=PAPER, strokeWidth=1).encode(x="p50:Q")
     layers = [outer, inner, middle]
     if threshold:

@@ -1,6 +1,9 @@
 """Chunks: draws of a run that wait in a file of their own until the run is whole, and are read where they lie."""
 
 import math
+import os
+import platform
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,17 +19,32 @@ def path_of(folder: Path, first: int) -> Path:
     return folder / f"draws-{first:06d}.chunk"
 
 
+def part_of(path: Path) -> Path:
+    """Where a chunk is written beside: a place for each thread, as another, also of another machine, may write the same chunk."""
+    return path.with_name(f"{path.name}.{platform.node()}-{os.getpid()}-{threading.get_ident()}{output.PART}")
+
+
+def removed(folder: Path) -> None:
+    """Removes the chunks of a run, and what writers that were stopped have left of one."""
+    for pattern in ("draws-*.chunk", f"draws-*.chunk*{output.PART}"):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
+
+
 def kept(path: Path, seconds: float, blocks: list[Block]) -> None:
     """Keeps a chunk, beside and renamed: the seconds that it took and the draws of each block, then every series by name."""
     with output.writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(path.name + output.PART)
-        with beside.open("wb") as file:
-            np.save(file, np.array([seconds, *(draws_of(block) for block in blocks)]))
-            for block in blocks:
-                for name in sorted(block):
-                    np.ascontiguousarray(block[name], dtype=np.float32).tofile(file)
-        beside.replace(path)
+        beside = part_of(path)
+        try:
+            with beside.open("wb") as file:
+                np.save(file, np.array([seconds, *(draws_of(block) for block in blocks)]))
+                for block in blocks:
+                    for name in sorted(block):
+                        np.ascontiguousarray(block[name], dtype=np.float32).tofile(file)
+            beside.replace(path)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 def draws_of(block: Block) -> int:

@@ -57,7 +57,7 @@ QUANTITIES = (
 
 @dataclass(frozen=True)
 class Moment:
-    """When the quantities are compared: weeks after the first difference, or at the last observation."""
+    """When the quantities are compared: whole weeks after the first difference, or at the last observation."""
 
     weeks: int | None
     day: datetime.date
@@ -114,12 +114,13 @@ def first_difference(one: Experiment, other: Experiment) -> datetime.date | None
 
 
 def moments(experiment: Experiment, differs_from: datetime.date | None) -> tuple[Moment, ...]:
-    """The moments within the run at which a policy is looked at."""
+    """The moments within the run at which a policy is looked at; its end, where a policy differs too late for any other."""
     end = experiment.start + datetime.timedelta(weeks=experiment.steps * experiment.dt)
     begins = differs_from or experiment.start
     found = [Moment(weeks, begins + datetime.timedelta(weeks=weeks)) for weeks in WEEKS]
     last = min(experiment.scenario.last_observation, end)
-    return (*(moment for moment in found if moment.day <= end), *([Moment(None, last)] if last > begins else []))
+    within = (*(moment for moment in found if moment.day <= end), *([Moment(None, last)] if last > begins else []))
+    return within or (Moment(max((end - begins).days // 7, 1), end),)
 
 
 def together(experiments: tuple[Experiment, ...], progress: Progress | None = None) -> Iterator[tuple[int, Results]]:

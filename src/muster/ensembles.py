@@ -99,14 +99,22 @@ class Ensembles:
 
     def with_past(self, key: Key, experiment: Experiment, links: tuple[Links, Links]) -> list:
         """Readings by chunk under other decisions, on the past of as-happened."""
-        if past_of(key) not in self.given:
-            self.run(Key(structure=key.structure, prior=key.prior, regional=key.regional))
-        found, pasts = [], self.given[past_of(key)]
+        found, pasts = [], self.past(key, experiment)
         for number, ((count, draws), past) in enumerate(zip(self.chunks(experiment), pasts, strict=True)):
             _, *seen = simulate.outcome(experiment, replace(draws, past=past), links=links, conditioned=False)
             found.append(jax.tree.map(lambda x, count=count: x[:count], tuple(seen)))
             self.tell(key, experiment, number)
         return found
+
+    def past(self, key: Key, experiment: Experiment) -> list:
+        """What as-happened has lived through, by chunk; `sets` of levers leave no run of it, then it is computed without them."""
+        without = Key(structure=key.structure, prior=key.prior, regional=key.regional)
+        if past_of(key) not in self.given and key != without:
+            self.run(without)
+        if past_of(key) not in self.given:
+            lived = (simulate.computed(experiment, draws, experiment.base_levers)[0] for _, draws in self.chunks(experiment))
+            self.given[past_of(key)] = [simulate.past_of(happened) for happened in lived]
+        return self.given[past_of(key)]
 
     def chunks(self, experiment: Experiment):
         """(draws that count, draws) of one call of the compiled program after the other."""

@@ -26,6 +26,7 @@ SUBSYSTEMS = tuple(SideParams.__dataclass_fields__)
 Z95 = 1.6448536269514722  # a prior's range is its 5 and 95 % points
 HALF_NORMAL_95 = 1.959963984540054
 EXPECTED = {"tuple_type": "a list", "list_type": "a list", "too_short": "at least one", "dict_type": "a mapping"}  # by pydantic's names
+BY_USER = "user"  # the source of what a user sets
 NORMALS = Program("normals", (), luck.parameter_normals, lambda *_: 0)
 
 Grade = Literal["measured", "estimated", "expert", "tuned", "assumed"]
@@ -229,6 +230,13 @@ def one_entry(scope: str, subsystem: str, name: str, side: str | None, entry: Pa
     yield f"{scope}/{subsystem}.{name}", subsystem, name, side, held, override.prior if override else entry.prior
 
 
+def cited(experiment, stream: str, subsystem: str, name: str, held: Value | Override) -> tuple[Citation, ...]:
+    """What a parameter's value rests on: the user who fixed it, else its own sources or the entry's."""
+    if stream in experiment.fixed:
+        return (Citation(key=BY_USER, grade="assumed", note="set by the user"),)
+    return getattr(held, "sources", ()) or parameters()[subsystem][name].sources
+
+
 def sample(experiment, z_of) -> tuple[SideParams, SideParams]:
     """Both sides' parameters; z_of(streams) gives standard normals [stream, ...]."""
     every = list(entries(experiment))
@@ -285,8 +293,7 @@ def bibliography(experiment) -> list[dict]:
         counts[citation.grade] = counts.get(citation.grade, 0) + 1
 
     for stream, subsystem, name, _side, held, _ in entries(experiment):
-        entry = parameters()[subsystem][name]
-        for citation in getattr(held, "sources", ()) or entry.sources:
+        for citation in cited(experiment, stream, subsystem, name, held):
             note(citation, stream)
     for what, citation in experiment.citations:
         note(citation, what)

@@ -5,7 +5,7 @@ import re
 
 from muster import evidence
 from muster.errors import UserError, nearest
-from muster.evidence import Citation
+from muster.evidence import Value
 from muster.experiment import Experiment, build
 from muster.model.quantity import Record, headlines, meanings, units
 from muster.tracing import NODES, SUBSYSTEM_OF, SUBSYSTEMS, Found, origins, rests_on, sent
@@ -111,9 +111,10 @@ def incoming(subsystem: str, name: str) -> dict:
 def parameter(experiment: Experiment, side: str, subsystem: str, name: str) -> dict:
     """One parameter with the value, range and sources that it has for this side in this scenario."""
     entry = evidence.parameters()[subsystem][name]
-    scope = "war" if entry.per == "war" else side
-    held = experiment.overrides.get(f"{scope}/{subsystem}.{name}") or entry.of(side)
-    citations: tuple[Citation, ...] = getattr(held, "sources", ()) or entry.sources
+    stream = f"{'war' if entry.per == 'war' else side}/{subsystem}.{name}"
+    held, fixed = experiment.overrides.get(stream) or entry.of(side), experiment.fixed.get(stream)
+    citations = evidence.cited(experiment, stream, subsystem, name, held)
+    held = held if fixed is None else Value(value=fixed, range=(fixed, fixed))
     known = evidence.sources()
     return {
         "name": f"{subsystem}.{name}",

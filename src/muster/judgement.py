@@ -72,6 +72,7 @@ class Judgement:
     notes: list[str] = field(default_factory=list)  # what holds for all readings: vintage, weights, what moved
     effective_draws: float | None = None  # of the weighted ensemble, where --observe weighs it
     ensembles: Ensembles | None = None  # every run that was made
+    weights: np.ndarray | None = None  # of the draws [draw], where --observe weighs them; they sum to 1
 
     @property
     def by_region(self) -> Results | None:

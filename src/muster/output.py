@@ -160,7 +160,7 @@ def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
 
 def manifest_of(attributes: dict, draws: int, seconds: float) -> dict:
     """Everything that is needed to make a run again, and how it went."""
-    texts = {key: value for key, value in attributes.items() if key not in ("structure", "fixed", "bibliography")}
+    texts = {key: plain(value) for key, value in attributes.items() if key not in ("structure", "fixed", "bibliography")}
     return {
         "made_by": MADE_BY,
         **texts,
@@ -177,6 +177,11 @@ def manifest_of(attributes: dict, draws: int, seconds: float) -> dict:
         },
         "libraries": {name: version(name) for name in LIBRARIES},
     }
+
+
+def plain(value):
+    """An attribute as JSON takes it; those of a file come back as numbers and lists of numpy."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else value
 
 
 def processor() -> str:
@@ -211,10 +216,23 @@ def check_folder(directory: Path, force: bool = False) -> None:
 
 def is_ours(directory: Path) -> bool:
     """Whether a folder holds a manifest of Muster."""
+    return bool(earlier(directory))
+
+
+def earlier(directory: Path) -> dict:
+    """The manifest of Muster that a folder holds; empty where there is none."""
     try:
-        return json.loads((directory / MANIFEST).read_text(encoding="utf-8")).get("made_by") == MADE_BY
-    except (OSError, ValueError, AttributeError):
-        return False
+        held = json.loads((directory / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return held if isinstance(held, dict) and held.get("made_by") == MADE_BY else {}
+
+
+def files_of(manifest: dict) -> set[str]:
+    """The names of the files that a manifest speaks of; one with a path is none of ours, and stays."""
+    told = manifest.get("files")
+    named = {name for name in told if isinstance(name, str) and name not in ("", "..")} if isinstance(told, list) else set()
+    return {name for name in named if name == Path(name).name and "\\" not in name}
 
 
 def finished(directory: Path, manifest: dict, files: dict[str, str | None]) -> list[Path]:
@@ -228,8 +246,8 @@ def finished(directory: Path, manifest: dict, files: dict[str, str | None]) -> l
         for name, text in texts.items():
             if text is not None:
                 (directory / (name + PART)).write_text(text + "\n", encoding="utf-8")
-        if is_ours(directory):
-            for name in {RESULTS, CLAIMS, REPORT} - set(files):
+        if held := earlier(directory):
+            for name in ({RESULTS, CLAIMS, REPORT} | files_of(held)) - set(texts):
                 (directory / name).unlink(missing_ok=True)
         for name in texts:
             os.replace(directory / (name + PART), directory / name)

@@ -127,10 +127,11 @@ class Results:
 
     def mean(self, path: str, start: datetime.date | str, end: datetime.date | str, cohort: str | None = None) -> np.ndarray:
         """The mean of a stock or index over a window [draw]; over no time its value on that day."""
-        weeks = self.weeks(end) - self.weeks(start)
-        if weeks < 0:
+        if self.weeks(end) < self.weeks(start):
             raise UserError(f"The window from {start} to {end} ends before it begins.")
-        return self.total(path, start, end, cohort) / weeks if weeks else self.at(path, start, cohort)
+        whole = self.tree.sizes["time"] * self.dt  # a run ends with its last whole step
+        first, last = (min(self.weeks(day), whole) for day in (start, end))
+        return self.total(path, start, end, cohort) / (last - first) if last > first else self.at(path, start, cohort)
 
     def manifest(self) -> dict:
         """Everything that is needed to make this run again, and how it went."""
@@ -150,6 +151,8 @@ class Results:
         """
         folder = Path(directory)
         output.check_folder(folder, force)
+        if any("draw" not in array.dims for array in output.all_series(self.tree).values()):
+            raise UserError("These results hold quantiles and means, not every draw; copy their folder, or run again with --keep all.")
         manifest = self.manifest()
         if structures:
             manifest["structures"] = [asdict(structure) for structure in structures]

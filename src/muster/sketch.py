@@ -24,12 +24,13 @@ class Sketch:
     def add(self, values: np.ndarray) -> None:
         """Takes up some draws."""
         flat = values.reshape(-1, values.shape[-1]).astype(np.float32, copy=False)
+        first = max(FIRST - self.draws, 0)
         self.draws += flat.shape[1]
+        if first:
+            self.waiting.append(flat[:, :first].copy())
         if self.draws > FIRST:
             self.settle()
-            self.count(flat)
-        else:
-            self.waiting.append(flat.copy())
+            self.count(flat[:, first:])
 
     def settle(self) -> None:
         """Lays the histograms about the first draws and counts those."""

@@ -100,7 +100,7 @@ class Sweep:
 
     def whole(self, run: Run) -> bool:
         """Whether the results of a run are there."""
-        return output.is_ours(self.folder / run.name)
+        return output.is_ours(self.folder / run.name) and (self.folder / run.name / HEADLINES).is_file()
 
     def results(self, name: str) -> results.Results:
         """The results of a run by name."""
@@ -238,7 +238,7 @@ def assemble(run: Run, folder: Path) -> None:
     """Makes the results of a run from its chunks, which then go."""
     frame = output.frame_of(experiment_of(run))
     write(run, folder, (chunks.mapped(chunks.path_of(folder, first), frame) for first in run.firsts()))
-    clear(run, folder)
+    chunks.removed(folder)
 
 
 def write(run: Run, folder: Path, parts: Iterable[tuple[float, Iterable[output.Block]]]) -> None:
@@ -256,12 +256,6 @@ def write(run: Run, folder: Path, parts: Iterable[tuple[float, Iterable[output.B
         writer.finish(manifest, {HEADLINES: lines_of(table.rows()).rstrip("\n")})
     just_written.append(folder / output.RESULTS)
     threading.Thread(target=let_go, args=(tuple(just_written),)).start()  # which waits for the disk
-
-
-def clear(run: Run, folder: Path) -> None:
-    """Removes the chunks of a run that is whole."""
-    for first in run.firsts():
-        chunks.path_of(folder, first).unlink(missing_ok=True)
 
 
 def lines_of(rows: list[dict]) -> str:
@@ -299,7 +293,7 @@ def sweep(
     begin(folder, about)
     todo = [run for run in made.runs[part[0] - 1 :: part[1]] if not made.whole(run)]
     for run in filter(made.whole, made.runs[part[0] - 1 :: part[1]]):
-        clear(run, folder / run.name)  # of one that was stopped between the two
+        chunks.removed(folder / run.name)  # of one that was stopped between the two
     if todo:
         with of_scheduler(scheduler) if scheduler else processes(count) as pool:
             work(made, todo, pool, about if scheduler else None, progress)

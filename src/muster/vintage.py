@@ -4,14 +4,18 @@ Such a number keeps its centre, which is the later source's, and gets twice the 
 thought of it before. Decisions taken after the day are still those of the scenario. So an answer is of that day's numbers, no forecast.
 """
 
+import calendar
 import datetime
+import re
 from dataclasses import replace
 
 import numpy as np
 from scipy.special import expit, logit
 
-from muster.evidence import Override, entries, parameters, sources
+from muster.evidence import Override, cited, entries, sources
 from muster.experiment import Experiment
+
+PERIOD = re.compile(r"([1-9]\d{3})(?:-(0[1-9]|1[0-2]))?(?:-(0[1-9]|[12]\d|3[01]))?")  # a year, a month or a day
 
 
 def later(experiment: Experiment, day: datetime.date) -> dict[str, tuple]:
@@ -19,11 +23,20 @@ def later(experiment: Experiment, day: datetime.date) -> dict[str, tuple]:
     known = sources() | experiment.scenario.sources
     found = {}
     for stream, subsystem, name, _, held, prior in entries(experiment):
-        own = getattr(held, "sources", ()) or parameters()[subsystem][name].sources
+        own = cited(experiment, stream, subsystem, name, held)
         rests = [cite for cite in own if cite.grade != "assumed"]
-        if any(cite.grade == "tuned" or (cite.key in known and known[cite.key].published > day.isoformat()) for cite in rests):
+        if any(cite.grade == "tuned" or (cite.key in known and public_on(known[cite.key].published) > day) for cite in rests):
             found[stream] = held, prior, own
     return found
+
+
+def public_on(published: str) -> datetime.date:
+    """The day on which a source is known to be public: the last of the year, month or day that its date names."""
+    found = PERIOD.match(published)
+    if not found:
+        return datetime.date.max
+    year, month = int(found[1]), int(found[2] or 12)
+    return datetime.date(year, month, min(int(found[3] or 31), calendar.monthrange(year, month)[1]))
 
 
 def as_of(experiment: Experiment, day: datetime.date) -> Experiment:

@@ -1,7 +1,8 @@
 """Thresholds of events and noise, keyed by name, so that adding a stream moves no other.
 
-The key of a stream is a fold_in chain over (seed, draw, crc32 of the side's name, crc32 of the stream's name and, for
-noise, week or quarter); occurrences are places in one row. Policy, structure, continuation, lane and worker are never part of it (docs/model/week.md, randomness).
+The key of a stream is a fold_in chain over (seed, draw, crc32 of the side's name, crc32 of the stream's name and, for noise, week or
+quarter); occurrences of an event are places in one row. Policy, structure, continuation, lane and worker are never part of it
+(docs/model/week.md, randomness).
 """
 
 from functools import partial

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from muster.compare import Comparison
 from muster.judgement import JudgedReading, Judgement
+from muster.quantities import of_battles
 from muster.report import chain, claim, sections, words
 
 HERE = Path(__file__).parent
@@ -17,8 +18,12 @@ VERDICTS = ("supported", "likely", "undecided", "unlikely", "contradicted", "not
 LESS_THAN = str.maketrans({"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
-def page(judgement: Judgement, comparison: Comparison | None = None, seconds: float | None = None) -> str:
-    """report.html of an assessment; `comparison`: the policies, where they were run; `seconds`: what it all took."""
+def page(judgement: Judgement, comparison: Comparison | None = None, seconds: float | None = None, *, told: str = "") -> str:
+    """report.html of an assessment.
+
+    `comparison`: the policies, where they were run; `seconds`: what it all took; `told`: the settings of a run that is no plain run of a
+    scenario, whose page stands alone.
+    """
     results, experiment = judgement.results, judgement.experiment
     environment = Environment(
         loader=FileSystemLoader(HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -31,14 +36,15 @@ def page(judgement: Judgement, comparison: Comparison | None = None, seconds: fl
         style=Markup((HERE / "style.css").read_text(encoding="utf-8")),
         title=experiment.scenario.title,
         sentence=sentence(judgement),
+        told=told,
         labels=claim.labels_of(results),
-        chain=chain.figure(results, experiment),
+        chain=chain.figure(results, experiment, judgement.weights),
         claims=[claim.section(one, items, judgement) for one, items in judgement.claims],
         bar=bar,
         outcome=outcome,
         known=lambda item: math.isfinite(item.judged.probability),
         notes=judgement.notes,
-        effective=judgement.effective_draws,
+        weighted=judgement.weights is not None,
         structures=len(judgement.structures),
         last_observation=experiment.scenario.last_observation,
         policies=charts_of,
@@ -62,10 +68,13 @@ def sentence(judgement: Judgement) -> str:
     counts = Counter(item.judged.verdict for item in headlines)
     parts = [f"{words.written(counts[word])} {word}" for word in VERDICTS if counts[word]]
     told = f"Of {words.count(len(headlines), 'claim')}, {words.listed(parts)}"
-    if all(item.judged.prior_driven for item in headlines if math.isfinite(item.judged.probability)):
-        return f"{told}; no model fit to this war stands behind these words yet, so each is what was thought plausible beforehand."
-    moved = sum(not item.judged.prior_driven for item in headlines)
-    return f"{told}; the data of this war moved {words.count(moved, 'answer')}."
+    known = [item for item in headlines if math.isfinite(item.judged.probability)]
+    of_war = [item for item in known if item.reading.proposition and not of_battles(item.reading.proposition.quantity)]
+    moved = sum(not item.judged.prior_driven for item in of_war)
+    if moved or judgement.experiment.posterior or judgement.effective_draws is not None:
+        return f"{told}; the data of this war moved {words.count(moved, 'answer')}."
+    but = f"so each but {words.written(len(known) - len(of_war))} answered by battles" if len(of_war) < len(known) else "so each"
+    return f"{told}; no model fit to this war stands behind these words yet, {but} is what was thought plausible beforehand."
 
 
 def outcome(item: JudgedReading) -> str:

@@ -12,6 +12,7 @@ from muster.experiment import Experiment
 from muster.report.drawing import Figure
 from muster.report.words import band, day, number, rough
 from muster.results import Results
+from muster.weights import weighted_quantile
 
 WEEKS = 52  # after the decree
 ARMY, COUNTRY, STATE = "The army", "Society, economy, partners", "The state"
@@ -44,7 +45,7 @@ def year(experiment: Experiment) -> tuple[datetime.date, datetime.date]:
     return start, min(start + datetime.timedelta(weeks=WEEKS), end)
 
 
-def links(results: Results, experiment: Experiment) -> list[Link]:
+def links(results: Results, experiment: Experiment, weights: np.ndarray | None) -> list[Link]:
     """The thirteen links in their order."""
     start, end = year(experiment)
     last = experiment.start + datetime.timedelta(weeks=int(experiment.steps * experiment.dt))
@@ -94,7 +95,7 @@ def links(results: Results, experiment: Experiment) -> list[Link]:
         ("Regions", "own dead per 10,000 men since the start", COUNTRY, "", at_end("regions/deaths_per_10k_men")),
         ("Regime", f"draws with a coup, an overthrow or a collapse by {day(by)}", STATE, "%", ended),
     ]
-    return [Link(name, what, group, both(results, of, group == STATE), unit) for name, what, group, unit, of in every]
+    return [Link(name, what, group, both(results, of, group == STATE, weights), unit) for name, what, group, unit, of in every]
 
 
 def share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
@@ -102,28 +103,31 @@ def share(top: np.ndarray, bottom: np.ndarray) -> np.ndarray:
     return np.divide(top, bottom, out=np.full_like(top, np.nan, dtype=float), where=bottom != 0)
 
 
-def both(results: Results, of: Callable[[str], np.ndarray], event: bool):
+def both(results: Results, of: Callable[[str], np.ndarray], event: bool, weights: np.ndarray | None):
     """Low, middle and high of both sides; of an event its share in percent, with two Monte-Carlo errors on either side."""
-    first, second = (three(of(side), event) for side in results.sides)
+    first, second = (three(of(side), event, weights) for side in results.sides)
     return first, second
 
 
-def three(values: np.ndarray, event: bool) -> tuple[float, float, float]:
+def three(values: np.ndarray, event: bool, weights: np.ndarray | None = None) -> tuple[float, float, float]:
     """5 %, median and 95 %; of an event its share."""
     if event:
-        p = float(values.mean())
-        error = 2 * float(np.sqrt(p * (1 - p) / len(values)))
+        p = float(np.average(values, weights=weights))
+        count = len(values) if weights is None else 1 / float(np.sum(weights**2))
+        error = 2 * float(np.sqrt(p * (1 - p) / count))
         return 100 * max(p - error, 0.0), 100 * p, 100 * min(p + error, 1.0)
     known = values[~np.isnan(values)]
     if not len(known):
         return float("nan"), float("nan"), float("nan")
-    low, middle, high = (float(x) for x in np.quantile(known, (0.05, 0.5, 0.95)))
+    levels = (0.05, 0.5, 0.95)
+    found = np.quantile(known, levels) if weights is None else [weighted_quantile(values, weights, level) for level in levels]
+    low, middle, high = (float(x) for x in found)
     return low, middle, high
 
 
-def figure(results: Results, experiment: Experiment) -> Figure:
+def figure(results: Results, experiment: Experiment, weights: np.ndarray | None = None) -> Figure:
     """The chain as a picture in two widths, and as a table."""
-    found, labels = links(results, experiment), tuple(str(label) for label in results.tree.attrs["labels"])
+    found, labels = links(results, experiment, weights), tuple(str(label) for label in results.tree.attrs["labels"])
     start, end = year(experiment)
     when = f"{day(start)} to {day(end)}"
     caption = f"{when[0].upper()}{when[1:]}: median and 90 % band of {results.draws:,} draws, both sides"

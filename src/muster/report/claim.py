@@ -16,12 +16,12 @@ from muster.propositions import One, holds, value
 from muster.published import Figure as Published
 from muster.quantities import At, Lag, LagShare, Over, mirrored, of_battles, of_ensemble, paths
 from muster.report import series
+from muster.report.described import compares, described
 from muster.report.drawing import Figure, drawn
-from muster.report.words import NAMES, band, count, day, listed, number, percent, probability, quantiles, scaled
+from muster.report.words import NAMES, band, capital, cells, count, day, listed, number, percent, probability, quantiles, scaled
 from muster.results import Results
 
 ROWS = 14  # lines of a table of a course
-HEAD = ("5 %", "25 %", "median", "75 %", "95 %")
 
 
 @dataclass(frozen=True)
@@ -97,9 +97,18 @@ def fan_of(item: JudgedReading, judgement: Judgement) -> Figure:
     quantity = proposition.quantity
     found = series.course(pair(item, judgement), results, judgement.experiment.scenario.last_observation)
     points = series.published(quantity, results.sides) if isinstance(quantity, At | Over) else []
-    said = series.described(quantity, results)
-    caption = f"{said[0].upper()}{said[1:]}. {threshold_words(proposition.name)} on {day(found.window[1])}, the reading is true"
+    said = counted_in(item, judgement, found.window[1])
+    caption = f"{said}. {threshold_words(proposition.name)} on {day(found.window[1])}, the reading is true"
     return fan(found, owners(quantity, judgement), points, caption, judgement, item.unit, in_percent(item), item.threshold)
+
+
+def counted_in(item: JudgedReading, judgement: Judgement, moving: str | None = None) -> str:
+    """What the quantity of a reading counts, and what the line of the other side is where both stand in each."""
+    assert item.reading.proposition is not None
+    quantity = item.reading.proposition.quantity
+    said = capital(described(quantity, judgement.results, moving))
+    mutual = np.isfinite(item.mirror[1]) and compares(quantity, judgement.results.sides)
+    return f"{said}; of {owners(quantity, judgement)[1]} the reverse" if mutual else said
 
 
 def threshold_words(name: str) -> str:
@@ -114,7 +123,7 @@ def background(leaf: series.Leaf, judgement: Judgement) -> Figure:
     if not isinstance(leaf, At | Over):
         shown = At(at=paths(leaf)[0], cohort=leaf.cohort, day=series.window(leaf)[1])
     found = series.course([shown, mirrored(shown, results.sides)], results, last)
-    said = series.described(shown, results)
+    said = described(shown, results, series.window(shown)[1])
     unit = series_of(results.tree, paths(shown)[0]).attrs["units"]
     unit = unit.removesuffix("/week") if isinstance(shown, Over) else unit
     found = series.Course(found.days, found.values, series.window(leaf))
@@ -141,7 +150,7 @@ def fan(
     rows = []
     for at, moment in enumerate(found.days):
         for label, side in zip(owned, found.values, strict=False):
-            points_of = {name: number * factor for name, number in quantiles(side[:, at]).items()}
+            points_of = {name: number * factor for name, number in quantiles(side[:, at], judgement.weights).items()}
             if all(np.isfinite(list(points_of.values()))):
                 rows.append({"day": moment.isoformat(), "side": label, **points_of})
     dots = [dot(row, factor, dict(zip(judgement.results.sides, labels, strict=True))) for row in kept]
@@ -152,7 +161,13 @@ def fan(
         caption += f". Diamonds: {count(len(dots), 'published figure')}"
     label = f"{caption}. {ends(rows, labels, words)}"
     spec = charts.fan(rows, labels, words or "ratio", points=dots, threshold=line, window=found.window, last=late)
-    return Figure(caption, label, drawn(spec, label), ["day", "side", *HEAD], table(rows, labels), camps(kept), told(kept, judgement))
+    figures = told(kept, judgement, factor)
+    return Figure(caption, label, drawn(spec, label), ["day", "side", *heads(words)], table(rows, labels), camps(kept), figures, words)
+
+
+def heads(words: str) -> list[str]:
+    """The headings of the five points of a fan, with their unit."""
+    return ["5 %", "25 %", f"median, in {words}" if words else "median", "75 %", "95 %"]
 
 
 def ends(rows: list[dict], labels: tuple[str, str], words: str) -> str:
@@ -181,11 +196,11 @@ def camps(rows: list[Observation]) -> str:
     return f"Published figures by camp: {', '.join(f'{camp} {times}' for camp, times in sorted(many.items()))}. They are listed below."
 
 
-def told(rows: list[Observation], judgement: Judgement) -> tuple[tuple[str, ...], ...]:
-    """The points, one a line."""
+def told(rows: list[Observation], judgement: Judgement, factor: float) -> tuple[tuple[str, ...], ...]:
+    """The points, one a line, in the unit of the chart."""
     labels = dict(zip(judgement.results.sides, labels_of(judgement.results), strict=True))
     return tuple(
-        (labels[row.side], number(row.central), series.middle(row).isoformat(), row.camp.replace("-", " "), row.published, row.id)
+        (labels[row.side], number(row.central * factor), series.middle(row).isoformat(), row.camp.replace("-", " "), row.published, row.id)
         for row in rows
     )
 
@@ -196,7 +211,7 @@ def table(rows: list[dict], labels: tuple[str, str]) -> list[list[str]]:
     for label in labels:
         own = [row for row in rows if row["side"] == label]
         places = sorted(set(np.linspace(0, len(own) - 1, min(ROWS, len(own))).astype(int))) if own else []
-        found += [[own[place]["day"], label, *(number(own[place][name]) for name in NAMES)] for place in places]
+        found += [[own[place]["day"], label, *cells(own[place])] for place in places]
     return found
 
 
@@ -208,8 +223,8 @@ def chance(item: JudgedReading, judgement: Judgement) -> Figure:
     labels, rows = labels_of(results), []
     owned = owners(proposition.quantity, judgement)[: len(found.values)]
     for label, side in zip(owned, found.values, strict=True):
-        truths = holds(proposition, side, item.threshold)
-        rows += [{"day": at.isoformat(), "side": label, "share": float(p)} for at, p in zip(found.days, truths.mean(axis=0), strict=True)]
+        shares = np.average(holds(proposition, side, item.threshold), axis=0, weights=judgement.weights)
+        rows += [{"day": at.isoformat(), "side": label, "share": float(p)} for at, p in zip(found.days, shares, strict=True)]
     last = judgement.experiment.scenario.last_observation
     caption = "Share of draws in which it has happened by the day"
     ending = "; ".join(f"{label} {percent([row for row in rows if row['side'] == label][-1]['share'])}" for label in owned)
@@ -224,36 +239,41 @@ def interval(item: JudgedReading, judgement: Judgement) -> Figure | None:
     """A quantity without a course in time: intervals, as far as they are known."""
     assert item.reading.proposition is not None
     quantity, results = item.reading.proposition.quantity, judgement.results
-    owned, rows, cells = owners(quantity, judgement), [], []
-    for label, points in zip(owned, points_of(item, judgement), strict=False):
-        cells.append([label, *(number(points[name]) for name in NAMES)])
-        if np.isfinite(points["p50"]):
-            most = max(x for x in points.values() if np.isfinite(x))
-            rows.append({"side": label, **{name: x if np.isfinite(x) else most for name, x in points.items()}})
-    if not rows:
+    found = list(zip(owners(quantity, judgement), points_of(item, judgement), strict=False))
+    found = [(charts.NEITHER, found[0][1])] if of_battles(quantity) or of_ensemble(quantity) else found
+    middles = [abs(points["p50"]) for _, points in found if np.isfinite(points["p50"])]
+    if not middles:
         return None
-    if of_battles(quantity) or of_ensemble(quantity):
-        rows, cells = [rows[0] | {"side": charts.NEITHER}], [[charts.NEITHER, *cells[0][1:]]]
-    factor, words = scaled(item.unit, max(abs(row["p50"]) for row in rows), in_percent(item))
-    rows = [{"side": row["side"], **{name: row[name] * factor for name in NAMES}} for row in rows]
+    factor, words = scaled(item.unit, max(middles), in_percent(item))
+    found = [(label, {name: x * factor for name, x in points.items()}) for label, points in found]
+    lines = [[label, *cells(points)] for label, points in found]
+    rows = [{"side": label, **drawable(points)} for label, points in found if np.isfinite(points["p50"])]
     line = {"value": item.threshold * factor, "word": f"threshold {number(item.threshold * factor)} {words}".strip()}
-    said = series.described(quantity, results)
-    caption = f"{said[0].upper()}{said[1:]}: thin line 90 % of the draws, thick line 50 % where known, dot median"
-    label = f"{caption}. {'; '.join(f'{row[0]} {row[3]} (90 %: {row[1]} to {row[5]})' for row in cells)}. {line['word']}."
+    halves = ", thick line 50 %" if any("p25" in row for row in rows) else ""
+    caption = f"{counted_in(item, judgement)}. Thin line: 90 % of the draws{halves}, dot: median"
+    bands = "; ".join(f"{row[0]} {f'{row[3]} {words}'.strip()} (90 %: {row[1]} to {row[5]})" for row in lines)
+    label = f"{caption}. {bands}. {capital(line['word'])}."
     spec = charts.intervals(rows, labels_of(results), words or "ratio", threshold=line)
-    note = "Never: in this part of the draws it does not happen." if any("never" in row for row in cells) else ""
-    return Figure(caption, label, drawn(spec, label), ["side", *HEAD], cells, note)
+    note = "Never: in this part of the draws it does not happen." if any("never" in row for row in lines) else ""
+    return Figure(caption, label, drawn(spec, label), ["side", *heads(words)], lines, note)
+
+
+def drawable(points: dict[str, float]) -> dict[str, float]:
+    """The points of a bar: what never happens is drawn at the largest that does, what is not known is left out."""
+    known = [x for x in points.values() if np.isfinite(x)]
+    return {name: min(max(x, min(known)), max(known)) for name, x in points.items() if not np.isnan(x)}
 
 
 def points_of(item: JudgedReading, judgement: Judgement) -> list[dict[str, float]]:
-    """The five points of a reading's quantity and of its mirror; where it needs other runs, the three that were kept."""
+    """The five points of a reading's quantity and of its mirror; where it needs other runs, the three that were kept of them."""
     assert item.reading.proposition is not None
     quantity = item.reading.proposition.quantity
     lags = isinstance(quantity, Lag | LagShare) and item.reading.policy == judgement.experiment.policy
     if lags:
-        return [quantiles(value(one, One(judgement.results))) for one in pair(item, judgement)]
+        return [quantiles(value(one, One(judgement.results)), judgement.weights) for one in pair(item, judgement)]
     kept = [item.quantiles, item.mirror] if np.isfinite(item.mirror[1]) else [item.quantiles]
-    return [dict(zip(NAMES, (low, middle, middle, middle, high), strict=True)) for low, middle, high in kept]
+    unknown = float("nan")
+    return [dict(zip(NAMES, (low, unknown, middle, unknown, high), strict=True)) for low, middle, high in kept]
 
 
 def labels_of(results: Results) -> tuple[str, str]:

@@ -23,6 +23,7 @@ class Figure:
     rows: list[list[str]]
     note: str = ""
     published: tuple[tuple[str, ...], ...] = ()  # side, figure, date, camp, published, row
+    unit: str = ""  # of the published figures
 
 
 def drawn(spec: Spec, label: str) -> Markup:

@@ -6,16 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from muster.observe import Observation, observations
-from muster.output import series_of
 from muster.propositions import One, Quantity, value
 from muster.quantities import (
     At,
-    Average,
     Difference,
-    Effect,
-    Fitted,
-    Lag,
-    LagShare,
     Largest,
     Mean,
     Over,
@@ -26,7 +20,6 @@ from muster.quantities import (
     every,
     paths,
 )
-from muster.report.words import day
 from muster.results import Results
 
 STEPS = 60  # points of a course
@@ -66,58 +59,6 @@ def side_of(quantity: Quantity, sides: tuple[str, str]) -> str:
 def window(leaf: Leaf) -> tuple[str, str]:
     """First and last day of a series' window."""
     return (leaf.day, leaf.day) if isinstance(leaf, At) else (leaf.start, leaf.end)
-
-
-def described(quantity: Quantity, results: Results) -> str:
-    """What a quantity counts, in the words of the model."""
-    match quantity:
-        case Ratio():
-            above, below = (described(part, results) for part in quantity.ratio)
-            return f"{above}, over {below}"
-        case Difference():
-            first, second = (described(part, results) for part in quantity.difference)
-            return f"{first}, less {second}"
-        case Scaled():
-            return described(quantity.scaled, results)
-        case Sum():
-            return " and ".join(described(part, results) for part in quantity.sum)
-        case Effect():
-            change = f"{described(quantity.effect, results)}: {quantity.policy} less {quantity.against}"
-            changed = [*quantity.fixed, *(f"without the loop {name}" for name in quantity.cut)]
-            return f"{change} ({', '.join(changed)})" if changed else change
-        case Average():
-            return f"mean over the draws of {described(quantity.average, results)}"
-        case Lag():
-            return f"weeks from {named(results, quantity.lag[0])} to {named(results, quantity.lag[1])}, {quantity.level:,.0f} of each"
-        case LagShare():
-            return f"share of {named(results, quantity.reached[1]).removeprefix('of ')} within {quantity.weeks:g} weeks"
-        case At():
-            return whose(named(results, quantity.at), quantity.cohort)
-        case Over():
-            return (
-                whose(" and ".join(named(results, path) for path in quantity.over), quantity.cohort)
-                + f", summed from {day(quantity.start)}"
-            )
-        case Mean():
-            return "mean " + whose(named(results, quantity.mean), quantity.cohort)
-        case Largest():
-            return "largest " + whose(named(results, quantity.largest), quantity.cohort)
-        case Smallest():
-            return "smallest " + whose(named(results, quantity.smallest), quantity.cohort)
-        case Fitted():
-            return f"{quantity.battles.replace('_', ' ')} in the battles, {quantity.posture}"
-        case _:
-            return "the quantity of the reading"
-
-
-def named(results: Results, path: str) -> str:
-    """The name of a series."""
-    return series_of(results.tree, path).attrs["long_name"]
-
-
-def whose(name: str, cohort: str | None) -> str:
-    """A series and the cohort of men that it is about."""
-    return f"{name}, {cohort.replace('_', ' ')} cohort" if cohort else name
 
 
 def moved(quantity: Quantity, last: str, to: str) -> Quantity:

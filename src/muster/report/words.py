@@ -5,26 +5,41 @@ import math
 
 import numpy as np
 
+from muster.weights import weighted_quantile
+
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 NAMES = ("p5", "p25", "p50", "p75", "p95")
 MINUS, BAND = "\N{MINUS SIGN}", " to "
 MOST_PLACES = 6
+FIGURES = (3, 4, 5, 6)  # of a number in a table
 COUNTED = {"person": "people", "km2": "km²", "vehicle": "vehicles", "shell": "shells", "EUR": "EUR", "week": "weeks", "1": ""}
 SMALL = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
 
-def number(value: float | None) -> str:
-    """A number with three figures, thousands apart; what is not finite never happens."""
+def number(value: float | None, figures: int = 3) -> str:
+    """A number with three figures or more, thousands apart; what is not finite never happens."""
     if value is None or math.isnan(value):
         return "not known"
     if math.isinf(value):
         return "never"
     if value == 0:
         return "0"
-    places = min(max(2 - math.floor(math.log10(abs(value))), 0), MOST_PLACES)
+    places = min(max(figures - 1 - math.floor(math.log10(abs(value))), 0), MOST_PLACES)
     text = f"{value:,.{places}f}"
     text = text.rstrip("0").rstrip(".") if places else text
     return "0" if text in ("0", "-0") else text.replace("-", MINUS)
+
+
+def cells(points: dict[str, float]) -> list[str]:
+    """The five points in a row of a table, with as many figures as tell the quartiles apart; a dash where there is none."""
+    rows = [["–" if math.isnan(points[name]) else number(points[name], figures) for name in NAMES] for figures in FIGURES]
+    return next((row for row in rows if row[1] != row[3]), rows[0])
+
+
+def capital(text: str) -> str:
+    """A text that begins with a capital letter, in brackets or not."""
+    first = next((place for place, letter in enumerate(text) if letter.isalnum()), 0)
+    return f"{text[:first]}{text[first : first + 1].upper()}{text[first + 1 :]}"
 
 
 def band(low: float, high: float) -> str:
@@ -84,8 +99,10 @@ def scaled(unit: str, largest: float, shares: bool) -> tuple[float, str]:
     return 1.0, words
 
 
-def quantiles(values: np.ndarray) -> dict[str, float]:
+def quantiles(values: np.ndarray, weights: np.ndarray | None = None) -> dict[str, float]:
     """The five points of a fan from draws; those that are no numbers are left out, infinity is a value like others."""
+    if weights is not None:
+        return {name: weighted_quantile(values, weights, level) for name, level in zip(NAMES, QUANTILES, strict=True)}
     known = values[~np.isnan(values)]
     if not len(known):
         return dict.fromkeys(NAMES, float("nan"))
