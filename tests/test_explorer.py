@@ -2,6 +2,7 @@
 
 import asyncio
 import csv
+import datetime
 import hashlib
 import io
 import json
@@ -10,8 +11,10 @@ import re
 import socket
 import threading
 import time
+import warnings
 from dataclasses import fields
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import jax
@@ -19,17 +22,22 @@ import numpy as np
 import pytest
 import uvicorn
 
+from muster import evidence
 from muster.assess import assess
+from muster.claims import claims
 from muster.compare import plan
+from muster.errors import UserError
 from muster.experiment import build, side_levers
-from muster.explorer import files, serve
+from muster.explorer import answers, facts, files, regions, serve
+from muster.explorer import engine as engines
+from muster.explorer import verdicts as judging
 from muster.explorer.answers import labels_of
-from muster.explorer.engine import Engine, read
+from muster.explorer.engine import Engine, Fan, read
 from muster.explorer.guard import BODY, Guard
 from muster.explorer.regions import differing
 from muster.explorer.server import application, guarded
-from muster.explorer.verdicts import LATER, verdicts
-from muster.explorer.view import View, experiment_of, whole
+from muster.explorer.verdicts import LATER, headline, verdicts
+from muster.explorer.view import View, experiment_of, step_of, whole
 from muster.results import headline_table
 from muster.simulate import draws_of, simulate
 
@@ -104,6 +112,136 @@ def test_difference_is_paired_with_as_happened(address):
     same = ask(address, "compare", {"view": {}, "path": "front/killed", "since": True}).json()
     assert same == {"spec": None}
     assert plan("toy", ("as-happened",), draws=8).others[0].differs_from is None
+
+
+def test_difference_tells_the_last_observation_of_both_sides(address):
+    told = ask(address, "compare", {"view": {"sets": ["north.levers.coercion=0.9"]}, "path": "morale/desertions", "since": True}).json()
+    assert (told["told"].count("North "), told["told"].count("South ")) == (1, 1)
+
+
+@pytest.mark.parametrize("day", ["2000-01-06", "2000-06-29", "2000-07-06", "2000-08-03", "2001-07-05"])
+def test_levers_in_force_are_those_of_the_week_in_which_a_turn_begins(engine, address, day):
+    lever = {"path": {"2000-01-06": 0.2, "2000-08-03": 0.9}, "between": "hold", "source": {"key": "user", "grade": "assumed"}}
+    view = {"levers": {"north": {"coercion": lever}}}
+    told = ask(address, "levers", {"view": view, "day": day}).json()["levers"]
+    experiment = experiment_of(engine.base, "toy", View(**view), 8)
+    week = step_of(experiment.steps, datetime.date.fromisoformat(day), experiment.start)
+    for side, own in zip(experiment.sides, experiment.levers, strict=True):
+        for row in told[side]:
+            values = np.asarray(getattr(own, row["key"]))[week]
+            if row["part"] is None:
+                assert row["value"] == pytest.approx(float(values), rel=1e-5), (side, row["key"])
+            else:
+                assert np.any(np.isclose(values, row["value"], rtol=1e-5)), (side, row["key"], row["part"])
+    known = {row["key"]: row["value"] for row in told["north"]}
+    assert (known["pay"], known["coercion"]) == (2 if day >= "2000-07-06" else 1, pytest.approx(0.9 if day >= "2000-08-03" else 0.2))
+
+
+def test_decree_of_a_policy_is_told_and_one_that_is_not_there_is_refused_in_words_of_the_page():
+    reference = Engine("russia-ukraine-2022", draws=8)
+    day, change = datetime.date(2022, 9, 21), "russia.levers.decree.announced=150000"
+    decrees = {policy: facts.in_force(reference, View(policy=policy), day)["decrees"]["russia"] for policy in ("early-decree", "no-decree")}
+    assert decrees["early-decree"]["date"] < "2022-09-21"
+    assert decrees["no-decree"] is None
+    with pytest.raises(UserError, match=f"Russia issues no decree that could be changed; take back {change}") as told:
+        reference.experiment(View(policy="no-decree", sets=(change,)))
+    assert "--set" not in str(told.value)
+    with pytest.raises(UserError) as told:
+        reference.experiment(View(sets=("russia.levers.decree.announced=many",)))
+    assert "--set" not in str(told.value)
+
+
+def test_chain_reaches_as_far_as_the_chart(engine, monkeypatch):
+    monkeypatch.setattr(engines, "AHEAD", 0)
+    assert engine.steps < engine.base.steps
+    for whole_run, weeks in ((False, engine.steps), (True, engine.base.steps)):
+        told = answers.fan(engine, engine.fan(View()), "front/killed", True, whole_run, None)
+        assert {len(side) for sides in told["chain"].values() for side in sides} == {weeks}
+        assert {len(side) for side in told["series"]} == {weeks}
+
+
+def test_map_has_letters_and_no_value_where_nobody_is_counted(monkeypatch):
+    reference = Engine("russia-ukraine-2022", draws=8)
+    tables = [regions.table_of(str(reference.base.scenario.sides[side].regions)) for side in reference.base.sides]
+    seen = []
+    for table in tables:
+        men = np.broadcast_to(np.where(table.men.sum(axis=1) > 0, 1e5, 0.0), (2, 20, len(table.ids)))
+        seen.append(SimpleNamespace(men=men, dead=men * 1e-3 * np.arange(1, len(table.ids) + 1), trust=np.full(men.shape, 0.4)))
+    uncounted = {name for name, men in zip(tables[1].names, tables[1].men.sum(axis=1), strict=True) if men == 0}
+    assert len(uncounted) == 2
+    monkeypatch.setattr(regions, "differing", lambda *_: [])
+    national = reference.base
+    for measure in ("dead", "trust"):
+        told = regions.maps(reference, Fan(national, ({}, {}), (seen[0], seen[1])), Fan(national, ({}, {}), ()), measure)
+        assert all(region["code"].isalpha() for side in told["sides"] for region in side["regions"])
+        for side, names in zip(told["sides"], (set(), uncounted), strict=True):
+            assert {region["name"] for region, value in zip(side["regions"], side["values"][13], strict=True) if value is None} == names
+        counted = [value for side in told["sides"] for value in side["values"][13] if value is not None]
+        assert told["bounds"][0] >= float(f"{np.quantile(counted, 0.2):.2g}")
+
+
+def test_war_of_which_few_weeks_are_observed_has_a_typical_run_and_a_map(tmp_path):
+    text = (Path(evidence.library()) / "scenarios" / "toy.yaml").read_text(encoding="utf-8")
+    path = tmp_path / "young.yaml"
+    path.write_text(text.replace("2001-07-05", "2000-05-04").replace("2000-07-06", "2000-03-02"), encoding="utf-8")
+    young = Engine(str(path), draws=64)
+    assert young.base.observation_step < 26
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert 0 <= young.chosen < 64
+    found = young.fan(View())
+    assert differing(young, found, found) == []
+
+
+def desertion_claim(threshold: float):
+    """The claim of the library about desertions, of the toy war."""
+    claim = next(
+        one for one in claims((), "russia-ukraine-2022") if any(item.id == "all-first-year-over-5-percent" for item in one.readings)
+    )
+    reading = headline(claim)
+    text = reading.proposition.model_dump_json().replace("russia/", "north/").replace("2022-09-21", "2000-07-06")
+    proposition = type(reading.proposition).model_validate_json(text.replace("2023-09-20", "2001-07-05"))
+    held = reading.model_copy(update={"proposition": proposition.model_copy(update={"threshold": threshold})})
+    return claim.model_copy(update={"readings": (held,)})
+
+
+def test_lever_moves_a_verdict_only_through_its_probability(engine, monkeypatch):
+    view, reference = View(sets=("north.levers.coercion=0.9",)), View()
+    shares = []
+    for one in (view, reference):
+        side = engine.fan(one).readings[0]
+        lost = (read(side, "morale/desertions") + read(side, "morale/surrenders"))[:, 26:78].sum(axis=1)
+        shares.append(float(np.median(lost / read(side, "front/troops")[:, 26:78].mean(axis=1))))
+    monkeypatch.setattr(judging, "asked", lambda _name: (desertion_claim(sum(shares) / 2),))
+    monkeypatch.setattr(judging, "remark_on", lambda _reading, after, *_: "unmoved" if after[0] > 0.5 else None)
+    [row] = verdicts(engine, view, reference, None, False, lambda: False)["claims"]
+    assert (row["p"] < 0.5 < row["p_before"]) == (shares[0] < shares[1])
+    assert row["p"] != row["p_before"]
+    assert row["why"] == ("Prior-driven: unmoved." if row["p_before"] > 0.5 else None)
+    assert not {row["verdict"], row["before"]} & {"supported", "contradicted"} or row["why"] is None
+
+
+def test_saved_file_tells_by_which_command_it_is_had_again(address):
+    simple = {"policy": "as-happened", "sets": ["north.levers.coercion=0.9"], "structure": {"contagion": "none"}}
+    lever = {"value": 0.9, "source": {"key": "user", "grade": "assumed"}}
+    head = ask(address, "export/scenario.yaml", {"view": simple}).text.splitlines()[:2]
+    assert head[0].endswith('muster run toy --structures contagion=none --set "north.levers.coercion=0.9"')
+    assert "muster run FILE --structures contagion=none runs it" in head[1]
+    for view in ({"sets": ["north.levers.coercion=0.9@2000-08-03"]}, {"levers": {"north": {"coercion": lever}}}):
+        head = ask(address, "export/scenario.yaml", {"view": view}).text.splitlines()[:2]
+        assert "muster run toy" not in head[0]
+        assert "no single command gives these settings" in head[1]
+
+
+def test_report_of_settings_names_them_and_the_time_it_took(engine, monkeypatch):
+    view, given = View(sets=("north.levers.coercion=0.9",), continuation="ceasefire", structure={"contagion": "none"}), []
+    monkeypatch.setattr(files, "assess", lambda *_, **__: time.sleep(0.05))
+    monkeypatch.setattr(files, "page", lambda _judgement, **told: given.append(told) or "")
+    for one in (view, View()):
+        files.report_file(engine, one, 8)
+    assert given[0]["told"] == "as-happened + north.levers.coercion=0.9 + ending: ceasefire + --structures contagion=none"
+    assert given[0]["seconds"] >= 0.05
+    assert given[1]["told"] == ""
 
 
 def test_saved_scenario_is_opened_again_and_runs(engine, address, tmp_path):

@@ -160,6 +160,15 @@ def test_sanctions_bite_to_their_wedge_less_what_is_substituted(economy_at_start
     assert iterate(step, jnp.asarray(0.0), 5000) == pytest.approx(0.06)
 
 
+@pytest.mark.parametrize("structure", [Structure(), Structure(sanctions="growth_loss")])
+def test_no_sanctions_take_all_of_capacity(economy_at_start, structure):
+    params, state = economy_at_start(sanctions_wedge=2.0, sanctions_growth_loss=2.0)
+    for _ in range(520):
+        state = replace(state, wedge=economy.sanctions_wedge(state, jnp.asarray(1.0), params, 1.0, structure))
+    assert 0 < state.wedge <= economy.WORST
+    assert economy.capacity(state, state.wedge, jnp.asarray(0.0), state.labour_at_start, state.human_capital_at_start, 0.0, params) > 0
+
+
 def test_schooling_and_work_add_their_mincer_returns(central):
     params = central("economy", school_return=0.08, experience_return=0.02, school_high=16.0, school_low=11.0, experience_limit=30.0)
     only = jnp.zeros((10, 2))

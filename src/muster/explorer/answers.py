@@ -8,14 +8,13 @@ import numpy as np
 from muster import charts
 from muster.errors import UserError
 from muster.explorer.engine import Engine, Fan, Readings, read
-from muster.explorer.facts import CHAIN, Link
+from muster.explorer.facts import CHAIN
 from muster.explorer.view import View
 from muster.layout import QUANTILES
 from muster.model.quantity import meanings, units
 from muster.model.world import READINGS
 from muster.observe import observations
 
-SPARKS = 48  # points of a sparkline
 FLOWS = "/week"
 NEAR = 10  # days by which a published sum may begin elsewhere than the war
 
@@ -66,13 +65,11 @@ def told_as(path: str, since: bool) -> tuple[str, float, bool]:
     return {"person": "men", "1": ""}.get(unit, unit), 1.0, since
 
 
-def sparks(engine: Engine, readings: Readings, link: Link) -> list[list[float | None]]:
-    """The course of a link's number of both sides, every few weeks, median over the draws."""
-    found = []
-    for side in readings:
-        values = median(course(side, link.path, link.since_start, link.scale))[: engine.steps]
-        found.append(listed(values))
-    return found
+def chain(readings: Readings, weeks: int) -> dict[str, list[list[float | None]]]:
+    """The course of each link's number of both sides, median over the draws, week by week."""
+    return {
+        link.name: [listed(median(course(side, link.path, link.since_start, link.scale))[:weeks]) for side in readings] for link in CHAIN
+    }
 
 
 def median(values: np.ndarray) -> np.ndarray:
@@ -85,7 +82,7 @@ def typical(engine: Engine, view: View, path: str, since: bool) -> dict:
     readings = engine.typical(view)
     _, scale, _ = told_as(path, since)
     return {
-        "chain": {link.name: sparks(engine, readings, link) for link in CHAIN},
+        "chain": chain(readings, horizon(engine, False)),
         "series": [listed(course(side, path, since, scale)[0]) for side in readings],
     }
 
@@ -156,7 +153,7 @@ def fan(engine: Engine, found: Fan, path: str, since: bool, whole: bool, referen
         last=engine.base.scenario.last_observation.isoformat(), beside=beside, live=True,
     )  # fmt: skip
     return {
-        "chain": {link.name: sparks(engine, found.readings, link) for link in CHAIN},
+        "chain": chain(found.readings, weeks),
         "series": [listed(np.median(own, axis=0)[:weeks]) for own in values],
         "spec": spec,
         "unit": unit,

@@ -31,8 +31,8 @@ def differences(engine: Engine, found: Fan, reference: Fan, path: str, since: bo
     end = engine.base.start + datetime.timedelta(weeks=engine.base.steps)
     day = min(begins + datetime.timedelta(weeks=AFTER), end)
     node, _, name = path.partition("/")
-    at = [row for row in rows if row["day"] <= last.isoformat()][-2:]
-    told = ", ".join(f"{row['side']} {row['p50']} ({row['p5']} to {row['p95']})" for row in at)
+    at = {row["side"]: row for row in rows if row["day"] <= last.isoformat()}  # the last of each side
+    told = ", ".join(f"{side} {row['p50']} ({row['p5']} to {row['p95']})" for side, row in at.items())
     return {
         "spec": spec,
         "told": f"Difference of {meanings(READINGS[node])[name]} at the last observation: {told} {unit}",

@@ -157,7 +157,7 @@ class Engine:
     def chosen(self) -> int:
         """The draw whose course lies nearest to the medians of the ensemble, both sides' headline series counted alike."""
         readings = self.fan(View()).readings
-        seen = range(25, self.base.observation_step, 13)
+        seen = list(range(25, self.base.observation_step, 13)) or [self.base.observation_step - 1]
         distance = np.zeros(self.draws)
         for side in readings:
             for path in REPRESENTATIVE:

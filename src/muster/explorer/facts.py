@@ -1,19 +1,22 @@
 """What the page is told once: the war, the links of the chain, and the controls, made from what code and library say of each number."""
 
+import datetime
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 
 from muster import evidence
+from muster.errors import UserError
+from muster.experiment import Experiment
 from muster.explorer.engine import AHEAD, MOST_DRAWS, Engine
-from muster.explorer.view import REFERENCE, known_policies
+from muster.explorer.view import REFERENCE, View, known_policies, step_of
 from muster.lever_values import ABOVE_0, LARGEST, SHARES, SIGNED, numbers, parts_of
 from muster.model.levers import AXES, Levers
 from muster.model.quantity import axes, meanings, units
 from muster.model.structure import choices
 from muster.model.world import READINGS
-from muster.scenario import load, load_policy
+from muster.scenario import Scenario, load, load_policy
 
 ENDINGS = ("goes-on", "ceasefire", "escalates")
 
@@ -125,12 +128,23 @@ def lever_range(key: str, values: np.ndarray, other: np.ndarray) -> tuple[float,
     return (15.0, 60.0) if key == "minimum_age" else (high / 50 if key in ABOVE_0 else 0.0, high)
 
 
-def levers_told(engine: Engine) -> dict[str, list[dict]]:
-    """Both sides' levers: unit, meaning, range, path by month, and source."""
+def in_force(engine: Engine, view: View, day: datetime.date) -> dict:
+    """Levers and decrees as they are on a day under a view's policy and opened levers, which its single settings turn."""
+    experiment = engine.experiment(view.model_copy(update={"sets": ()}))
+    if not experiment.start <= day <= experiment.scenario.last_observation:
+        raise UserError(f"day: {experiment.start} to {experiment.scenario.last_observation} was expected, found {day}.")
+    return {
+        "levers": levers_told(experiment, step_of(experiment.steps, day, experiment.start)),
+        "decrees": decrees_told(experiment.scenario),
+    }
+
+
+def levers_told(experiment: Experiment, step: int) -> dict[str, list[dict]]:
+    """Both sides' levers: unit, meaning, range, value in a week, and source."""
     found: dict[str, list[dict]] = {}
-    scenario, sides = engine.base.scenario, engine.base.sides
+    scenario, sides = experiment.scenario, experiment.sides
     unit, meaning, dims = units(Levers), meanings(Levers), axes(Levers)
-    for side, own, other in zip(sides, engine.base.levers, reversed(engine.base.levers), strict=True):
+    for side, own, other in zip(sides, experiment.levers, reversed(experiment.levers), strict=True):
         rows = []
         for key in [name for one in CHAIN for name in one.levers if name != "decree"]:
             parts = [part for part in parts_of(key) if part in COHORTS_SHOWN] if dims[key] == ("cohort",) else list(parts_of(key))
@@ -148,7 +162,7 @@ def levers_told(engine: Engine) -> dict[str, list[dict]]:
                         "meaning": meaning[key],
                         "low": low,
                         "high": high,
-                        "values": [round(float(x), 6) for x in values[::4]],
+                        "value": float(f"{values[step]:.6g}"),
                         "source": source_told(given, scenario),
                     }
                 )
@@ -194,13 +208,13 @@ def parameters_told(engine: Engine) -> list[dict]:
     return found
 
 
-def decree_told(engine: Engine) -> dict[str, dict | None]:
+def decrees_told(scenario: Scenario) -> dict[str, dict | None]:
     """The decree of each side, as it is written."""
     found: dict[str, dict | None] = {}
-    for side, text in engine.base.scenario.sides.items():
+    for side, text in scenario.sides.items():
         decree = text.levers.get("decree")
         parts = ("date", "announced", "duration")
-        source = {"source": source_told(decree["source"], engine.base.scenario)} if decree else {}
+        source = {"source": source_told(decree["source"], scenario)} if decree else {}
         found[side] = {part: str(decree[part]) for part in parts} | source if decree else None
     return found
 
@@ -208,22 +222,19 @@ def decree_told(engine: Engine) -> dict[str, dict | None]:
 def facts(engine: Engine) -> dict:
     """All of it."""
     base, held = engine.base, load(engine.name)
-    decrees = decree_told(engine)
-    first = min((decree["date"] for decree in decrees.values() if decree), default=base.start.isoformat())
+    first = min((decree["date"] for decree in decrees_told(base.scenario).values() if decree), default=base.start.isoformat())
     return {
         "scenario": base.name,
         "title": held.title,
         "sides": [{"name": side, "label": base.scenario.sides[side].label} for side in base.sides],
         "start": base.start.isoformat(),
-        "weeks": engine.steps,
+        "weeks": min(engine.steps, base.steps),
         "all_weeks": base.steps,
         "ahead": AHEAD,
         "last_observation": held.last_observation.isoformat(),
         "turn_from": first,
         "chain": chain_told(),
-        "levers": levers_told(engine),
         "parameters": parameters_told(engine),
-        "decrees": decrees,
         "policies": [{"name": name, "title": title} for name, title in known_policies(base.sides).items()],
         "reference": REFERENCE,
         "structures": choices(),

@@ -5,6 +5,7 @@ import datetime
 import io
 import json
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from muster.evidence import checked, parameters
 from muster.experiment import text_of
 from muster.explorer.answers import bands, course, days_of, horizon, labels_of, told_as
 from muster.explorer.engine import Engine, Fan
-from muster.explorer.view import Turn, View, turned_scenario, whole
+from muster.explorer.view import Turn, View, told, turned_scenario, whole
 from muster.layout import QUANTILES
 from muster.lever_values import parts_of
 from muster.output import RESULTS
@@ -25,7 +26,7 @@ from muster.results import Results
 from muster.scenario import OverrideText, Scenario, check, load
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-HEAD = "# Made by muster explore: {told}\n# muster run FILE runs it; the command above runs it from the scenario of the library.\n"
+HEAD = "# Made by muster explore: {told}\n# muster run FILE{more} runs it; {how}.\n"
 NOTES = ("set in the explorer", "set by the user")
 
 
@@ -68,19 +69,27 @@ def scenario_of(engine: Engine, view: View) -> Scenario:
     return held.scenario.model_copy(update={"overrides": overrides, "continuation": held.continuation})
 
 
-def command(engine: Engine, view: View) -> str:
-    """The view as a command line, where it can be said in one."""
+def command(engine: Engine, view: View) -> str | None:
+    """The view as a command line, nothing where it cannot be said in one: muster run knows no day of a turn and no levers of a file."""
+    if view.levers or any("@" in text for text in view.sets):
+        return None
     parts = [f"muster run {engine.base.name}"]
     parts += [f"--policy {view.policy}"] if view.policy != "as-happened" else []
     parts += [f"--continuation {view.continuation}"] if view.continuation else []
-    parts += [f"--structures {','.join(f'{q}={a}' for q, a in view.structure.items())}"] if view.structure else []
+    parts += [structures_of(view)] if view.structure else []
     return " ".join([*parts, *(f'--set "{text}"' for text in view.sets)])
 
 
+def structures_of(view: View) -> str:
+    """The rival equations of a view as an option."""
+    return f"--structures {','.join(f'{question}={answer}' for question, answer in view.structure.items())}"
+
+
 def scenario_text(engine: Engine, view: View) -> str:
-    """The scenario file of a view. Rival equations are no part of a scenario and stand in its first line."""
-    told = " ".join(command(engine, view).split())
-    return HEAD.format(told=told) + text_of(scenario_of(engine, view))
+    """The scenario file of a view. Rival equations are no part of a scenario and stand in its first lines."""
+    line, more = command(engine, view), f" {structures_of(view)}" if view.structure else ""
+    how = "the command above runs it from the scenario of the library" if line else "no single command gives these settings without it"
+    return HEAD.format(told=" ".join((line or told(view)).split()), more=more, how=how) + text_of(scenario_of(engine, view))
 
 
 def opened(engine: Engine, text: str) -> dict[str, Any]:
@@ -198,12 +207,20 @@ def saved(results: Results) -> bytes:
 
 def report_file(engine: Engine, view: View, draws: int) -> bytes:
     """report.html of a view: all claims judged on its scenario, with the draws of the shipped fit."""
+    begun, settings = time.monotonic(), told_whole(view)
     with tempfile.TemporaryDirectory(prefix="muster-") as folder:
         path = Path(folder) / f"{engine.base.name}.yaml"
         path.write_text(scenario_text(engine, view), encoding="utf-8")
         structures = ",".join(f"{question}={answer}" for question, answer in view.structure.items()) or "default"
         judgement = assess(str(path), draws, engine.base.seed, structures=structures, posterior=engine.base.posterior)
-    return page(judgement).encode()
+    return page(judgement, seconds=time.monotonic() - begun, told=settings).encode()
+
+
+def told_whole(view: View) -> str:
+    """A view in words, with its ending and its rival equations, nothing where nothing differs from what was decided."""
+    more = [f"ending: {view.continuation}"] if view.continuation else []
+    more += [structures_of(view)] if view.structure else []
+    return "" if view == View() else " + ".join([told(view), *more])
 
 
 def file_of(engine: Engine, kind: str, view: View, found: Fan | None, path: str, since: bool, whole_run: bool) -> tuple[bytes, str]:

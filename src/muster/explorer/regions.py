@@ -14,6 +14,7 @@ from muster.output import QUARTER
 from muster.regional import find
 from muster.regions_table import RegionsTable
 from muster.regions_table import read as read_table
+from muster.report.sections import letters
 from muster.results import HEADLINES
 
 CLOSE = 0.05  # relative difference of medians up to which two runs agree
@@ -25,19 +26,19 @@ class Measure:
 
     name: str
     meaning: str
-    per: str | None  # what it is divided by
+    per_man: bool
     factor: float
 
 
 MEASURES = (
-    Measure("dead", "own dead per 10,000 men since the start", "men", 1e4),
-    Measure("called_up", "men called up per 1,000 men since the start", "men", 1e3),
-    Measure("volunteers", "volunteers per 1,000 men since the start", "men", 1e3),
-    Measure("serving", "men serving per 1,000 men", "men", 1e3),
-    Measure("evading", "men who evade per 1,000 men", "men", 1e3),
-    Measure("abroad", "men who left the country per 1,000 men", "men", 1e3),
-    Measure("trust", "% that trusts the government in private", None, 100),
-    Measure("support", "% that supports the war in private", None, 100),
+    Measure("dead", "own dead per 10,000 men since the start", True, 1e4),
+    Measure("called_up", "men called up per 1,000 men since the start", True, 1e3),
+    Measure("volunteers", "volunteers per 1,000 men since the start", True, 1e3),
+    Measure("serving", "men serving per 1,000 men", True, 1e3),
+    Measure("evading", "men who evade per 1,000 men", True, 1e3),
+    Measure("abroad", "men who left the country per 1,000 men", True, 1e3),
+    Measure("trust", "% that trusts the government in private", False, 100),
+    Measure("support", "% that supports the war in private", False, 100),
 )
 
 
@@ -48,13 +49,12 @@ def table_of(name_or_path: str) -> RegionsTable:
 
 
 def measured(seen, measure: Measure) -> np.ndarray:
-    """Medians over the draws [quarter, region]."""
+    """Medians over the draws [quarter, region], not a number where no men are counted."""
     values = np.asarray(getattr(seen, measure.name), dtype=float)
     values = values.sum(axis=2) if values.ndim == 4 else values
-    if measure.per:
-        base = np.asarray(getattr(seen, measure.per), dtype=float)
-        values = np.divide(values, base, out=np.zeros_like(values), where=base > 0)
-    return np.median(values, axis=0) * measure.factor
+    men = np.asarray(seen.men, dtype=float)
+    share = np.divide(values, men if measure.per_man else 1.0, out=np.full(values.shape, np.nan), where=men > 0)
+    return np.median(share, axis=0) * measure.factor
 
 
 def bounds_of(values: list[np.ndarray], quarter: int) -> list[float]:
@@ -62,7 +62,7 @@ def bounds_of(values: list[np.ndarray], quarter: int) -> list[float]:
     every = np.concatenate([side[quarter] for side in values])
     found: list[float] = []
     for share in (0.2, 0.4, 0.6, 0.8):
-        value = float(f"{np.quantile(every, share):.2g}")
+        value = float(f"{np.quantile(every[np.isfinite(every)], share):.2g}")
         least = found[-1] * 1.01 + 1e-3 if found else 1e-3
         found.append(max(value, float(f"{least:.3g}")))
     return found
@@ -80,11 +80,12 @@ def maps(engine: Engine, regional: Fan, national: Fan, name: str) -> dict:
     sides = []
     for side, label, own in zip(engine.base.sides, labels_of(engine), values, strict=True):
         table = table_of(str(engine.base.scenario.sides[side].regions))
+        codes = letters(list(table.ids), list(table.names))
         regions = [
-            {"code": code.partition("-")[2] or code, "name": name, "row": int(row), "column": int(column)}
-            for code, name, (row, column) in zip(table.ids, table.names, table.tiles, strict=True)
+            {"code": code, "name": name, "row": int(row), "column": int(column)}
+            for code, name, (row, column) in zip(codes, table.names, table.tiles, strict=True)
         ]
-        rows = [region | {"value": float(value)} for region, value in zip(regions, own[quarter], strict=True)]
+        rows = [region | {"value": value} for region, value in zip(regions, listed(own[quarter]), strict=True)]
         spec = charts.tiles(rows, measure.meaning, bounds, live=True)
         sides.append({"label": label, "regions": regions, "values": [listed(row) for row in own], "spec": spec})
     days = [(engine.base.start + datetime.timedelta(weeks=QUARTER * number)).isoformat() for number in range(len(values[0]))]
@@ -104,7 +105,7 @@ def maps(engine: Engine, regional: Fan, national: Fan, name: str) -> dict:
 def differing(engine: Engine, regional: Fan, national: Fan) -> list[str]:
     """Headline series of which the medians of both runs differ by more than CLOSE at the end of any half-year that is known."""
     found = []
-    steps = np.arange(25, engine.base.observation_step, 26)
+    steps = list(range(25, engine.base.observation_step, 26)) or [engine.base.observation_step - 1]
     for label, own, whole in zip(labels_of(engine), regional.readings, national.readings, strict=True):
         for item in HEADLINES:
             curves = []

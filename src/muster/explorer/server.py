@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,6 +56,13 @@ class OfRegions(Strictly):
     view: View = View()
     measure: Annotated[str, Field(max_length=30)] = "dead"
     draws: Draws | None = None
+
+
+class OfLevers(Strictly):
+    """A view and a day on which its levers are looked at."""
+
+    view: View = View()
+    day: datetime.date
 
 
 class OfClaims(Strictly):
@@ -198,6 +206,10 @@ def runs(app: FastAPI, engine: Engine, desk: Desk) -> None:
     @app.post("/api/run")
     async def run(asked: OfRun) -> dict:
         return await desk.quick(lambda: answers.typical(engine, asked.view, asked.path, asked.since))
+
+    @app.post("/api/levers")
+    async def levers(asked: OfLevers) -> dict:
+        return await desk.quick(lambda: facts.in_force(engine, asked.view, asked.day))
 
     @app.post("/api/fan")
     async def fan(asked: OfFan, request: Request) -> dict:

@@ -13,6 +13,7 @@ from muster.model.quantity import Record, quantity
 from muster.model.smooth import approach, between, positive, power, saturate, share
 from muster.model.structure import Structure
 
+WORST = 0.9  # share of capacity that sanctions can take: some trade is left
 AGE_OF_BAND = (17.5, 22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5, 57.5, 62.5)  # years, middle of the ten bands
 
 
@@ -189,9 +190,9 @@ def sanctions_wedge(state: State, sanctions, params: Params, dt, structure: Stru
     effect = sanctions * (1 - state.adaptation)
     match structure.sanctions:
         case "level_wedge" | "war_boom":
-            return approach(state.wedge, params.sanctions_wedge * effect, params.sanctions_time, dt)
+            return approach(state.wedge, jnp.minimum(params.sanctions_wedge * effect, WORST), params.sanctions_time, dt)
         case "growth_loss":
-            return jnp.minimum(state.wedge + params.sanctions_growth_loss * effect * dt / 52, 0.9)
+            return jnp.minimum(state.wedge + params.sanctions_growth_loss * effect * dt / 52, WORST)
         case _:
             assert_never(structure.sanctions)
 

@@ -1,10 +1,11 @@
 /** Questions to the server: of quick ones the newest wins, of slow ones an older is given up. */
+import { say } from "./text.js";
 
 /** Asks. @param {string} name @param {Object<string, any>|null} body @param {AbortSignal} [signal] @returns {Promise<Response>} */
 export async function ask(name, body, signal) {
   const answer = await fetch(`api/${name}`, body === null ? { signal } : {
     method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal,
-  });
+  }).catch((problem) => { throw problem.name === "AbortError" ? problem : new Error(say("no_server")); });
   if (!answer.ok) {
     const told = await answer.json().catch(() => ({ problem: `${answer.status} ${answer.statusText}` }));
     throw new Error(told.problem ?? String(answer.status));
@@ -20,7 +21,7 @@ export async function read(name, body, signal) {
 /**
  * One question in flight; of those that come meanwhile only the last is asked.
  * @template Q, A
- * @param {(question: Q) => Promise<A>} send @param {(answer: A, question: Q) => void} take @param {(problem: Error) => void} fail
+ * @param {(question: Q) => Promise<A>} send @param {(answer: A, question: Q) => void} take @param {(problem: Error, question: Q) => void} fail
  */
 export function newest(send, take, fail) {
   /** @type {{question: Q}|null} */
@@ -37,7 +38,7 @@ export function newest(send, take, fail) {
       try {
         take(await send(next), next);
       } catch (problem) {
-        fail(/** @type {Error} */ (problem));
+        fail(/** @type {Error} */ (problem), next);
       }
     }
     busy = false;
@@ -46,9 +47,9 @@ export function newest(send, take, fail) {
 
 /**
  * A slow question, asked after a rest; a newer one, or cancel(), gives up the older.
- * @param {number} rest milliseconds
+ * @param {number} rest milliseconds @param {(problem: Error) => void} fail
  */
-export function rested(rest) {
+export function rested(rest, fail) {
   /** @type {AbortController|null} */
   let running = null;
   let timer = 0;
@@ -59,7 +60,7 @@ export function rested(rest) {
       const own = new AbortController();
       running = own;
       timer = window.setTimeout(() => work(own.signal).catch((problem) => {
-        if (!own.signal.aborted) throw problem;
+        if (!own.signal.aborted) fail(problem);
       }), atOnce ? 0 : rest);
     },
     cancel() {

@@ -27,21 +27,20 @@ export function build(choose) {
   the("chain").replaceChildren(list);
 }
 
-/** Shows numbers and courses. @param {Chain} chain */
+/** Shows numbers and courses: of a link or a week of which nothing is known, none. @param {Chain} chain */
 export function update(chain) {
   for (const link of facts.chain) {
     const box = boxes.get(link.name);
-    const values = chain[link.name];
-    if (!box || !values) continue;
+    const values = chain[link.name] ?? facts.sides.map(() => []);
+    if (!box) continue;
     const known = values.flat().filter((value) => value !== null).map(Number);
     const low = Math.min(...known), span = Math.max(...known) - low || 1;
-    const weeks = values[0].length;
-    const at = Math.min(look.week, weeks - 1);
+    const weeks = values[0].length, at = look.week;
     values.forEach((own, place) => {
       box.numbers[place].textContent = number(own[at]);
       box.lines[place].setAttribute("d", path(own, low, span));
     });
-    const x = (WIDTH * at) / Math.max(weeks - 1, 1);
+    const x = (WIDTH * Math.min(at, weeks)) / Math.max(weeks - 1, 1);
     box.now.setAttribute("d", `M${x.toFixed(1)} 0V${HEIGHT}`);
     const told = values.map((own, place) => `${facts.sides[place].label} ${number(own[at])}`).join(", ");
     box.button.setAttribute("aria-label", `${say(`link.${link.name}`)}: ${say(`what.${link.name}`)}: ${told}`);

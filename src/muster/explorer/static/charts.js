@@ -1,5 +1,5 @@
 /** Charts: the server's specifications, in the page's colours and width, without evaluating code (the interpreter of expressions). */
-import { drawn } from "./text.js";
+import { drawn, make, say } from "./text.js";
 import { expressionInterpreter } from "./vendor/vega-interpreter.js";
 /** @typedef {import("./types.js").Spec} Spec */
 
@@ -11,8 +11,11 @@ const SHADES = {
   "#14171a": "--tile-ink", "#eef3f9": "--shade0", "#c6d7ea": "--shade1", "#8fb1d6": "--shade2", "#4f83ba": "--shade3", "#1f4e8c": "--shade4",
 };
 
+const WIDE = 760, HIGH = 520, LETTERS = 105; // of a picture that is exported, and the letters of its title's lines
+const PAPER = "#fdfdfe", MUTED = "#57606b";
+
 /** The colour of a name now. @param {string} name */
-export function colour(name) {
+function colour(name) {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 }
 
@@ -40,17 +43,25 @@ export class Chart {
 
   /** Draws a specification. @param {Spec} spec */
   async draw(spec) {
-    this.spec = spec;
     this.width = this.place.clientWidth;
     const sized = this.stretch ? { ...shaded(spec), width: this.width, height: this.height, autosize: { type: "fit", contains: "padding" } } : shaded(spec);
     const { spec: full } = vegaLite.compile(sized, { logger: vega.logger(vega.Error) });
     const next = new vega.View(vega.parse(full, null, { ast: true }), { expr: expressionInterpreter, renderer: "svg", hover: false, logLevel: vega.Error });
     for (const [name, rows] of Object.entries(this.held)) if (has(full, name)) next.data(name, rows);
-    this.view?.finalize();
+    this.clear();
+    this.spec = spec;
     this.view = next;
-    this.place.replaceChildren();
-    await next.initialize(this.place).runAsync();
+    const paper = make("div", { "aria-hidden": "true" }); // Vega names what it draws into: the place has a name of its own
+    this.place.replaceChildren(paper);
+    await next.initialize(paper).runAsync();
     this.lay();
+  }
+
+  /** Takes the chart away. */
+  clear() {
+    this.view?.finalize();
+    this.view = this.spec = null;
+    this.place.replaceChildren();
   }
 
   /**
@@ -107,19 +118,42 @@ export class Chart {
     }
   }
 
-  /** The picture as a file. @param {"png"|"svg"} kind @returns {Promise<Blob>} */
-  async picture(kind) {
-    if (kind === "svg") return new Blob([await this.view.toSVG()], { type: "image/svg+xml" });
-    const canvas = await this.view.toCanvas(2);
-    const paper = document.createElement("canvas");
-    paper.width = canvas.width;
-    paper.height = canvas.height;
-    const pen = /** @type {CanvasRenderingContext2D} */ (paper.getContext("2d"));
-    pen.fillStyle = colour("--paper");
-    pen.fillRect(0, 0, paper.width, paper.height);
-    pen.drawImage(canvas, 0, 0);
-    return new Promise((done) => paper.toBlob((blob) => done(/** @type {Blob} */ (blob)), "image/png"));
+  /** The picture as a file, which tells by itself what it shows. @param {"png"|"svg"} kind @param {string} title @param {string[]} lines below it @returns {Promise<Blob>} */
+  async picture(kind, title, lines) {
+    if (!this.spec) throw new Error(say("no_chart"));
+    const view = new vega.View(vega.parse(alone(this.spec, title, lines), null, { ast: true }), { expr: expressionInterpreter, renderer: "none", logLevel: vega.Error });
+    try {
+      if (kind === "svg") return new Blob([await view.toSVG()], { type: "image/svg+xml" });
+      const canvas = await view.toCanvas(2);
+      return await new Promise((done) => canvas.toBlob((/** @type {Blob} */ blob) => done(blob), "image/png"));
+    } finally {
+      view.finalize();
+    }
   }
+}
+
+/** A chart that stands alone: on paper of its own in the light colours, with title and legend, compiled. @param {Spec} spec @param {string} title @param {string[]} lines @returns {Spec} */
+function alone(spec, title, lines) {
+  const told = JSON.parse(JSON.stringify(spec));
+  for (const { encoding } of told.layer ?? []) if (encoding?.color?.legend === null) encoding.color.legend = { title: null, symbolType: "square" };
+  const subtitle = lines.flatMap((line) => wrapped(line, LETTERS + 15));
+  const sized = {
+    ...told, width: WIDE, height: HIGH, padding: 12, background: PAPER, autosize: { type: "fit", contains: "padding" },
+    title: { text: wrapped(title, LETTERS), subtitle, subtitleColor: MUTED, subtitlePadding: 5, offset: 10 },
+  };
+  return vegaLite.compile(sized, { logger: vega.logger(vega.Error) }).spec;
+}
+
+/** A text in lines of so many letters; a word that is longer is parted. @param {string} text @param {number} most @returns {string[]} */
+function wrapped(text, most) {
+  /** @type {string[]} */
+  const lines = [];
+  for (const word of text.split(/\s+/).flatMap((one) => one.match(new RegExp(`.{1,${most}}`, "gu")) ?? [])) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + word.length < most) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** Whether a compiled specification has data of a name. @param {Spec} spec @param {string} name */

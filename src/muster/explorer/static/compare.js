@@ -8,7 +8,7 @@ import { make, number, say } from "./text.js";
 /** The panel. @param {AbortSignal} signal @param {() => void} again @returns {Promise<Filled>} */
 export async function fill(signal, again) {
   const buttons = facts.policies.map((one) => make("button", {
-    type: "button", class: "chip", "aria-pressed": String(one.name === view.policy), title: one.title,
+    type: "button", class: "chip", id: `chip-${one.name}`, "aria-pressed": String(one.name === view.policy), title: one.title,
     onclick: () => { choose({ policy: one.name }); keep(true); again(); },
   }, one.name));
   const head = [make("h3", {}, say("compare_title")), make("p", { class: "note" }, say("compare_note")), make("div", { class: "chips", role: "group", "aria-label": say("policy") }, ...buttons)];

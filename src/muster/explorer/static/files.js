@@ -1,16 +1,11 @@
 /** Saving, opening, sharing and exporting. */
 import { ask, read } from "./api.js";
-import { choose, facts, keep, look, view } from "./state.js";
-import { make, say, the } from "./text.js";
+import { settings } from "./settings.js";
+import { choose, facts, keep, look, show, turnedFrom, view } from "./state.js";
+import { make, say, status, the } from "./text.js";
 /** @typedef {import("./charts.js").Chart} Chart */
 
 const EXPORTS = ["csv", "png", "svg", "results.nc", "report.html"];
-
-/** Says something below the heading. @param {string} text @param {boolean} [wrong] */
-function status(text, wrong = false) {
-  the("status").textContent = text;
-  the("status").className = wrong ? "wrong" : "";
-}
 
 /** Gives a file to the visitor. @param {Blob} blob @param {string} name */
 function give(blob, name) {
@@ -27,6 +22,12 @@ async function made(kind, name) {
   give(await answer.blob(), name);
 }
 
+/** What stands below the title of a picture: the war, the settings, and how to read it. @returns {string[]} */
+function shown() {
+  const chosen = settings().map((one) => one.text).join("; ");
+  return [`${facts.title}. ${say("settings")}: ${chosen || say("nothing_changed")}`, the("chart-note").textContent ?? "", say("picture_note")];
+}
+
 /** Does it, and says what went wrong. @param {() => Promise<void>} work */
 function told(work) {
   work().catch((problem) => status(problem.message, true));
@@ -40,7 +41,7 @@ export function build(chart, redraw) {
   menu.onchange = () => {
     const kind = menu.value;
     menu.value = "";
-    if (kind === "png" || kind === "svg") told(async () => give(await chart.picture(kind), `${base}.${kind}`));
+    if (kind === "png" || kind === "svg") told(async () => give(await chart.picture(kind, the("chart-title").textContent ?? "", shown()), `${base}.${kind}`));
     else if (kind) told(() => made(kind, kind === "csv" ? `${base}.csv` : kind));
   };
   the("save").onclick = () => told(() => made("scenario.yaml", `${facts.scenario}.yaml`));
@@ -62,6 +63,7 @@ export function build(chart, redraw) {
     const text = await given.text();
     file.value = "";
     choose(await read("open", { text }));
+    show({ from: turnedFrom() ?? look.from });
     keep(true);
     status(say("opened", { name: given.name }));
     redraw();

@@ -6,16 +6,16 @@ import * as files from "./files.js";
 import * as levers from "./levers.js";
 import * as panels from "./panels.js";
 import * as state from "./state.js";
-import { dayText, make, number, say, speak, tell, the } from "./text.js";
+import { dayText, make, number, say, speak, status, tell, the } from "./text.js";
 /** @typedef {import("./types.js").Run} Run */
 /** @typedef {import("./types.js").Fan} Fan */
 /** @typedef {{view: import("./types.js").View, path: string, since: boolean}} Question */
 
 const REST = 450; // milliseconds without a turn after which the ensemble is asked for
 const chart = new Chart(the("chart"), 330);
-/** @type {{fan: Fan|null, rest: Run|null, run: Run|null, question: string, playing: number}} */
-const now = { fan: null, rest: null, run: null, question: "", playing: 0 };
-const ensemble = rested(REST);
+/** @type {{fan: Fan|null, rest: Run|null, run: Run|null, question: string, shown: string, running: string, kind: string, playing: number}} */
+const now = { fan: null, rest: null, run: null, question: "", shown: "", running: "", kind: "", playing: 0 };
+const ensemble = rested(REST, problem);
 /** @type {number[]} */
 let days = []; // milliseconds of the weeks that a typical run has
 
@@ -24,27 +24,41 @@ function question() {
   return { view: state.view, path: state.look.path, since: state.look.since };
 }
 
+/** The series of a question: a run moves only a chart of the same. @param {Question} asked */
+function seriesOf(asked) {
+  return `${asked.path} ${asked.since}`;
+}
+
 const quick = newest((/** @type {Question} */ asked) => read("run", asked), (/** @type {Run} */ run, asked) => {
   now.run = run;
+  now.running = seriesOf(asked);
   if (JSON.stringify(asked) === now.question) now.rest = run;
   paint();
   performance.mark("muster-run");
-}, problem);
+}, (what, asked) => { if (JSON.stringify(asked) === JSON.stringify(question())) problem(what); });
 
-/** Shows a problem in words. @param {Error} what */
+/** Shows a problem in words, and takes away what does not belong to the settings that are shown. @param {Error} what */
 function problem(what) {
-  if (what.name !== "AbortError") status(what.message, true);
+  if (what.name === "AbortError") return;
+  now.fan = now.run = now.rest = null;
+  clear();
+  chain.update({});
+  paint();
+  panels.clear();
+  the("chart").removeAttribute("aria-busy");
+  status(what.message, true);
 }
 
-/** The line below the heading. @param {string} text @param {boolean} [wrong] */
-export function status(text, wrong = false) {
-  the("status").textContent = text;
-  the("status").className = wrong ? "wrong" : "";
+/** Takes the chart away, and all that tells of it. */
+function clear() {
+  now.shown = "";
+  chart.clear();
+  for (const id of ["readout", "chart-note", "table"]) the(id).replaceChildren();
 }
 
-/** A lever was turned; `final` once it is let go. @param {boolean} final */
-function turned(final) {
-  state.keep(final);
+/** A lever was turned; `final` once it is let go. @param {boolean} final @param {string} [control] */
+function turned(final, control) {
+  if (final) state.keep(true, control);
   quick(question());
   later();
 }
@@ -53,16 +67,18 @@ function turned(final) {
 function later(atOnce = false) {
   the("chart").setAttribute("aria-busy", "true");
   ensemble.later(async (signal) => {
-    const asked = question();
+    const asked = question(), { whole } = state.look;
     status(say("computing", { draws: state.facts.draws }));
-    const fan = await read("fan", { ...asked, whole: state.look.whole }, signal).catch((what) => { problem(what); throw new DOMException("", "AbortError"); });
+    const fan = await read("fan", { ...asked, whole }, signal);
     if (signal.aborted) return;
     now.fan = fan;
     now.question = JSON.stringify(asked);
+    now.shown = seriesOf(asked);
     now.run = now.rest = null;
     quick(asked);
     chart.data("room", []);
     await chart.draw(fan.spec);
+    if (signal.aborted) return;
     the("chart").removeAttribute("aria-busy");
     status("");
     table(fan);
@@ -84,16 +100,15 @@ function moved(middle, run, rest) {
 
 /** Shows what is known: the chain, the course that moves while a lever is turned, the moment, and the numbers in words. */
 function paint() {
-  const { fan, run, rest } = now;
+  const { fan, run, rest, shown } = now, day = state.dayOf(state.look.week);
+  the("day").textContent = dayText(day);
+  the("week").setAttribute("aria-valuetext", dayText(day));
   if (!fan && !run) return;
   const links = Object.fromEntries(state.facts.chain.map((link) => [link.name,
     fan ? moved(fan.chain[link.name], run?.chain[link.name], rest?.chain[link.name]) : /** @type {Run} */ (run).chain[link.name]]));
   chain.update(links);
-  const day = state.dayOf(state.look.week);
-  the("day").textContent = dayText(day);
-  the("week").setAttribute("aria-valuetext", dayText(day));
-  if (!fan) return;
-  const series = moved(fan.series, run?.series, rest?.series);
+  if (!fan || !shown) return;
+  const series = now.running === shown ? moved(fan.series, run?.series, rest?.series) : fan.series;
   const turning = series !== fan.series;
   chart.over(days, turning ? series.map((own) => own.slice(0, days.length)) : [], Date.parse(`${day}T00:00:00`));
   readout(series, fan, turning);
@@ -101,7 +116,7 @@ function paint() {
 
 /** The numbers of the moment in words. @param {(number|null)[][]} series @param {Fan} fan @param {boolean} turning */
 function readout(series, fan, turning) {
-  const sides = state.facts.sides.map((side, place) => `${side.label} ${number(series[place][Math.min(state.look.week, series[place].length - 1)])}`);
+  const sides = state.facts.sides.map((side, place) => `${side.label} ${number(series[place][state.look.week])}`);
   the("readout").textContent = `${dayText(state.dayOf(state.look.week))}: ${sides.join(", ")} ${fan.unit}`;
   the("chart-note").textContent = turning ? say("note_turning") : say("note_rest", { draws: fan.draws, last: dayText(state.facts.last_observation) });
 }
@@ -141,6 +156,9 @@ function chosen(name) {
 
 /** Everything again, of what the address says. */
 function redraw() {
+  const kind = `${seriesOf(question())} ${state.look.whole}`;
+  if (kind !== now.kind) clear();
+  now.kind = kind;
   heading();
   levers.refresh();
   quick(question());
@@ -208,7 +226,7 @@ function listen() {
   the("week").oninput = (event) => moment(Number(/** @type {HTMLInputElement} */ (event.target).value), false);
   the("week").onchange = () => state.keep(false);
   the("play").onclick = play;
-  the("undo").onclick = () => history.back();
+  the("undo").onclick = state.back;
   the("reset").onclick = () => { state.choose({ policy: state.facts.reference, sets: [], levers: {}, continuation: null, structure: {} }); state.keep(true); build(); };
   the("language").onchange = async (event) => {
     state.show({ language: /** @type {HTMLSelectElement} */ (event.target).value });

@@ -25,10 +25,12 @@ export async function fill(signal, again) {
         const value = side.values[quarter][index];
         const step = told.bounds.filter((/** @type {number} */ bound) => value >= bound).length;
         return { ...region, value, step, word: told.words[step], dark: step >= 3 };
-      });
+      }).filter((/** @type {any} */ row) => row.value !== null);
       chart.data("tiles", rows);
-      const ranked = [...side.values[quarter]].sort((a, b) => a - b);
-      text.textContent = say("map_told", { side: side.label, low: number(ranked[0]), middle: number(ranked[Math.floor(ranked.length / 2)]), high: number(ranked.at(-1)) });
+      const ranked = side.values[quarter].filter((/** @type {number|null} */ value) => value !== null).sort((/** @type {number} */ a, /** @type {number} */ b) => a - b);
+      const missing = side.regions.filter((/** @type {any} */ _, /** @type {number} */ index) => side.values[quarter][index] === null).map((/** @type {any} */ region) => region.name);
+      text.textContent = say("map_told", { side: side.label, low: number(ranked[0]), middle: number(ranked[Math.floor(ranked.length / 2)]), high: number(ranked.at(-1)) })
+        + (missing.length ? `. ${say("map_missing", { list: missing.join(", ") })}` : "");
       place.setAttribute("aria-label", `${told.meaning}. ${text.textContent}`);
     }
   };

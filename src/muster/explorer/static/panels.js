@@ -4,7 +4,7 @@ import { fill as compare } from "./compare.js";
 import { fill as map } from "./map.js";
 import { keep, look, show } from "./state.js";
 import { fill as structures } from "./structures.js";
-import { make, say, the } from "./text.js";
+import { make, place, say, the } from "./text.js";
 import { fill as why } from "./why.js";
 /** @typedef {{nodes: Node[], after?: () => Promise<void>, moment?: () => void}} Filled */
 
@@ -26,7 +26,9 @@ export function build(callback) {
     type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "aria-selected": String(name === look.tab),
     tabindex: name === look.tab ? 0 : -1, onclick: () => chosen(name), onkeydown: keys,
   }, say(`tab.${name}`)));
+  const again = place(the("tabs"));
   the("tabs").replaceChildren(...tabs);
+  again();
   the("panel").setAttribute("aria-labelledby", `tab-${look.tab}`);
 }
 
@@ -43,7 +45,7 @@ function chosen(name) {
   show({ tab: name });
   keep(true);
   build(redraw);
-  the("panel").replaceChildren();
+  clear();
   refresh();
 }
 
@@ -58,15 +60,30 @@ export async function refresh() {
   try {
     const filled = await PANELS[look.tab](signal, redraw, refresh);
     if (signal.aborted) return;
-    panel.replaceChildren(...filled.nodes);
+    fill(filled.nodes);
     await filled.after?.();
     onMoment = filled.moment;
     performance.mark("muster-panel");
   } catch (problem) {
-    if (!signal.aborted) panel.replaceChildren(make("p", { class: "wrong" }, /** @type {Error} */ (problem).message));
+    if (!signal.aborted) fill([make("p", { class: "wrong" }, /** @type {Error} */ (problem).message)]);
   } finally {
     if (!signal.aborted) panel.removeAttribute("aria-busy");
   }
+}
+
+/** Puts something else into the panel; the keyboard keeps its place. @param {Node[]} nodes */
+function fill(nodes) {
+  const panel = the("panel"), again = place(panel, panel);
+  panel.replaceChildren(...nodes);
+  again();
+}
+
+/** Empties the panel: what it showed is not of the settings. */
+export function clear() {
+  open.abort();
+  onMoment = undefined;
+  fill([]);
+  the("panel").removeAttribute("aria-busy");
 }
 
 /** The moment was moved. */

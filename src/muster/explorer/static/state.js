@@ -1,4 +1,5 @@
 /** What is chosen. It lives in the address, so that a link shows the same, and nowhere else. */
+import { the } from "./text.js";
 /** @typedef {import("./types.js").View} View */
 /** @typedef {import("./types.js").Look} Look */
 /** @typedef {import("./types.js").Facts} Facts */
@@ -11,12 +12,22 @@ export let look = { link: "front", path: "front/killed", since: true, whole: fal
 export let facts;
 /** @type {Set<() => void>} */
 const listeners = new Set();
+const TURN = 1000; // milliseconds in which another turn of the same control belongs to the same step
+let latest = { control: "", at: 0 }, latestStep = 0;
 
 /** Takes the facts. @param {Facts} told */
 export function begin(told) {
   facts = told;
   read();
-  window.addEventListener("popstate", () => { read(); listeners.forEach((one) => one()); });
+  history.replaceState({ step: step() }, "", address());
+  mark();
+  window.addEventListener("popstate", () => {
+    if (history.state === null) history.replaceState({ step: latestStep + 1 }, "");
+    latest = { control: "", at: 0 };
+    mark();
+    read();
+    listeners.forEach((one) => one());
+  });
 }
 
 /** Calls back when the address changed by going back or forth, or by another link. @param {() => void} callback */
@@ -28,27 +39,37 @@ export function onAddress(callback) {
 export function read() {
   const given = new URLSearchParams(location.hash.slice(1));
   const link = facts.chain.find((one) => one.name === given.get("link")) ?? facts.chain[2];
-  const known = new Set(facts.chain.flatMap((one) => one.series.map((series) => series.path)));
-  const path = given.get("series") ?? link.path;
+  const series = link.series.find((one) => one.path === given.get("series")) ?? link.series.find((one) => one.path === link.path);
+  const path = series?.path ?? link.path, flow = series?.unit.endsWith("/week") ?? false;
   view = {
     policy: given.get("policy") ?? facts.reference,
     sets: given.getAll("set"),
     levers: parsed(given.get("levers")),
     continuation: given.get("ending"),
-    structure: Object.fromEntries(given.getAll("structure").map((text) => text.split(":", 2))),
+    structure: Object.fromEntries(given.getAll("structure").filter((text) => text.includes(":")).map((text) => text.split(":", 2))),
   };
   look = {
     link: link.name,
-    path: known.has(path) ? path : link.path,
-    since: given.has("sum") ? given.get("sum") === "1" : link.since,
+    path,
+    since: flow && (given.has("sum") ? given.get("sum") === "1" : link.since),
     whole: given.get("whole") === "1",
     week: Math.min(Math.max(Number(given.get("week") ?? weekOf(facts.last_observation)) || 0, 0), facts.all_weeks - 1),
     tab: given.get("tab") ?? "compare",
     side: facts.sides.find((one) => one.name === given.get("side"))?.name ?? facts.sides[0].name,
-    from: /^\d{4}-\d\d-\d\d$/.test(given.get("from") ?? "") ? /** @type {string} */ (given.get("from")) : facts.turn_from,
+    from: observed(given.get("from")) ?? observed(turnedFrom()) ?? facts.turn_from,
     language: given.get("language") ?? "en",
     measure: given.get("measure") ?? "dead",
   };
+}
+
+/** A day that was observed, nothing where it was not. @param {string|null} day */
+function observed(day) {
+  return day && /^\d{4}-\d\d-\d\d$/.test(day) && day >= facts.start && day <= facts.last_observation ? day : null;
+}
+
+/** The first day from which a lever is turned, nothing where none is. @returns {string|null} */
+export function turnedFrom() {
+  return view.sets.filter((text) => text.includes(".levers.")).map((text) => text.split("@")[1] ?? "").filter(Boolean).sort()[0] ?? null;
 }
 
 /** JSON that may be none. @param {string|null} text */
@@ -83,12 +104,33 @@ export function address() {
   return `#${told}`;
 }
 
-/** Keeps what is chosen in the address; a step back leads to before it where `step` says so. @param {boolean} step */
-export function keep(step) {
-  const next = address();
+/** How many steps of this page lie before what is shown. @returns {number} */
+function step() {
+  return history.state?.step ?? 0;
+}
+
+/** Whether there is a step back. */
+function mark() {
+  latestStep = step();
+  the("undo").setAttribute("aria-disabled", String(latestStep === 0));
+}
+
+/** A step back, where this page has one. */
+export function back() {
+  if (step() > 0) history.back();
+}
+
+/**
+ * Keeps what is chosen in the address; a step back leads to before it where `forth` says so.
+ * @param {boolean} forth @param {string} [control] what was turned: several turns of one control, soon one after the other, are one step
+ */
+export function keep(forth, control = "") {
+  const next = address(), again = control !== "" && control === latest.control && performance.now() - latest.at < TURN;
   if (next === location.hash) return;
-  if (step) history.pushState(null, "", next);
-  else history.replaceState(null, "", next);
+  if (forth) latest = { control, at: performance.now() };
+  if (forth && !again) history.pushState({ step: step() + 1 }, "", next);
+  else history.replaceState(history.state, "", next);
+  mark();
 }
 
 /** Changes the view. @param {Partial<View>} change */

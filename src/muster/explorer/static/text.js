@@ -9,8 +9,8 @@ const SVG = "http://www.w3.org/2000/svg";
 export async function speak(name) {
   const answer = await fetch(`text/${name === "de" ? "de" : "en"}.json`);
   held = await answer.json();
-  language = name;
-  document.documentElement.lang = name;
+  language = name === "de" ? "de" : "en";
+  document.documentElement.lang = language;
 }
 
 /** A text by its key; {name} is replaced. @param {string} key @param {Object<string, string|number>} [words] */
@@ -25,12 +25,12 @@ export function tell() {
   for (const one of document.querySelectorAll("[data-label]")) one.setAttribute("aria-label", say(/** @type {HTMLElement} */ (one).dataset.label ?? ""));
 }
 
-/** A number in at most four digits. @param {number|null|undefined} value */
+/** A number in at most four digits, however small. @param {number|null|undefined} value */
 export function number(value) {
   if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   const size = Math.abs(value);
-  const digits = size >= 100 || size === 0 ? 0 : size >= 10 ? 1 : size >= 1 ? 2 : 3;
-  return value.toLocaleString(language, { maximumFractionDigits: digits, minimumFractionDigits: 0 });
+  if (size < 1) return value.toLocaleString(language, { maximumSignificantDigits: 3 });
+  return value.toLocaleString(language, { maximumFractionDigits: size >= 100 ? 0 : size >= 10 ? 1 : 2 });
 }
 
 /** A day in words. @param {string} day */
@@ -60,4 +60,21 @@ export function drawn(tag, given) {
 /** The element of an id, which the page has. @template {HTMLElement} T @param {string} id @returns {T} */
 export function the(id) {
   return /** @type {T} */ (document.getElementById(id));
+}
+
+/** The line below the heading. @param {string} text @param {boolean} [wrong] */
+export function status(text, wrong = false) {
+  the("status").textContent = text;
+  the("status").className = wrong ? "wrong" : "";
+}
+
+/**
+ * Where the keyboard is: gives a function that leads there again once its control was made anew, or else to `otherwise`.
+ * @param {HTMLElement} within @param {HTMLElement} [otherwise]
+ */
+export function place(within, otherwise) {
+  const at = /** @type {HTMLInputElement|null} */ (document.activeElement);
+  if (!at || !within.contains(at)) return () => {};
+  const own = at.id ? `#${CSS.escape(at.id)}` : at.name ? `[name="${CSS.escape(at.name)}"][value="${CSS.escape(at.value)}"]` : null;
+  return () => (/** @type {HTMLElement|null} */ (own && within.querySelector(own)) ?? otherwise)?.focus({ preventScroll: true });
 }
