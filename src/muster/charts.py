@@ -3,6 +3,7 @@
 Colours are fixed words here; a page gives each its own light, dark or printed shade. A chart is narrow enough for a telephone.
 """
 
+import datetime
 import itertools
 from typing import Any
 
@@ -10,6 +11,7 @@ import altair as alt
 
 WIDTH, HEIGHT = 190, 120  # pixels of one panel of several
 ALONE = (300, 190)  # pixels of a panel that stands alone
+FEW = 120  # days of an axis below which its labels name days
 CAP = 30.0  # men per man at which a band is cut
 SIDES = ("#1f5fa8", "#b3541e")  # the first and the second side of a war
 NEITHER = "all"  # what is about no single side
@@ -46,10 +48,11 @@ def values(rows: list[dict]) -> alt.Data:
 
 
 def days(scale_from: str, scale_to: str) -> alt.X:
-    """An axis of days."""
+    """An axis of days: years and months, or days where there are few."""
     domain = [f"{scale_from}T00:00:00", f"{scale_to}T00:00:00"]
-    axis = alt.Axis(tickCount=5, labelExpr="timeFormat(datum.value, '%b') == 'Jan' ? timeFormat(datum.value, '%Y') : "
-                    "timeFormat(datum.value, '%b %y')", grid=False, labelOverlap=True)  # fmt: skip
+    few = (datetime.date.fromisoformat(scale_to) - datetime.date.fromisoformat(scale_from)).days < FEW
+    by_month = "timeFormat(datum.value, '%b') == 'Jan' ? timeFormat(datum.value, '%Y') : timeFormat(datum.value, '%b %y')"
+    axis = alt.Axis(tickCount=5, labelExpr="timeFormat(datum.value, '%-d %b')" if few else by_month, grid=False, labelOverlap=True)
     return alt.X("day:T", title=None, scale=alt.Scale(domain=domain), axis=axis)
 
 
