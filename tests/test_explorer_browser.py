@@ -211,6 +211,17 @@ def test_another_link_shows_no_number_until_its_own_are_there(visit):
     assert "thousand" in page.inner_text("#readout")
 
 
+def test_a_tab_reached_by_a_link_shows_nothing_of_another(visit):
+    page = visit("#link=morale&tab=structures")
+    settled(page)
+    page.wait_for_selector("#panel input")
+    page.route("**/api/claims", lambda _: None)  # an answer that never comes
+    page.evaluate("location.hash = '#link=morale&tab=claims'")
+    page.wait_for_selector("#tab-claims[aria-selected=true]")
+    page.wait_for_function("() => document.querySelector('#panel').getAttribute('aria-busy')")
+    assert page.locator("#panel input").count() == 0
+
+
 def test_series_of_another_link_is_not_shown_under_this_one(visit):
     page = visit("#link=economy&series=front/killed&sum=1")
     assert page.inner_text("#chart-title") == "Economy: output over 2021"

@@ -17,11 +17,14 @@ let redraw = () => {};
 let onMoment;
 /** @type {AbortController} */
 let open = new AbortController();
+let filledBy = ""; // the tab that the panel is of
 
 /** Builds the tabs. @param {() => void} callback  draws everything again */
 export function build(callback) {
   redraw = callback;
   if (!TABS.includes(look.tab)) show({ tab: TABS[0] });
+  if (filledBy !== look.tab) clear();
+  filledBy = look.tab;
   const tabs = TABS.map((name) => make("button", {
     type: "button", role: "tab", id: `tab-${name}`, "aria-controls": "panel", "aria-selected": String(name === look.tab),
     tabindex: name === look.tab ? 0 : -1, onclick: () => chosen(name), onkeydown: keys,
@@ -45,7 +48,6 @@ function chosen(name) {
   show({ tab: name });
   keep(true);
   build(redraw);
-  clear();
   refresh();
 }
 
