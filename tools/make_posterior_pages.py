@@ -9,7 +9,8 @@ import numpy as np
 import vl_convert
 
 from make_validation import PAGE, absurd, headline, replaced
-from muster.assess import Judgement, assess, prior_file, reading_key
+from muster.assess import Judgement, assess
+from muster.before_fit import prior_file, reading_key
 from muster.charts import fans
 from muster.compare import compare
 from muster.experiment import build
@@ -133,14 +134,15 @@ def verdicts(before: Judgement, after: Judgement) -> str:
     return "\n".join([*lines, "", f"{len(lines) - 2} of {total} verdicts changed; {unmoved} readings are still prior-driven."])
 
 
-def keep_prior(before: Judgement, rivals: Judgement) -> None:
+def keep_prior(before: Judgement, rivals: list) -> None:
     """What the readings gave before the fit, so that an assessment need not run the prior again.
 
-    rivals: the prior under every structure; a reading that it does not compute (by region) has one answer where its default has.
+    rivals: claims and readings of the prior under every structure; one that is not computed there (by region) has one answer
+    where its default has.
     """
     ends = {
         reading_key(item.reading): {item.judged.low, item.judged.high}
-        for _, items in rivals.claims
+        for _, items in rivals
         for item in items
         if np.isfinite(item.judged.probability)
     }
@@ -176,11 +178,12 @@ def compared() -> str:
 def main() -> None:
     """Runs both and renews the page and the picture."""
     told = json.loads(posterior_file(NAME).with_suffix(".json").read_text(encoding="utf-8"))
+    rivals = assess(NAME, RIVAL_DRAWS, posterior=None, structures="all").claims  # first, and no run of it is held on to
     prior, experiment = ensemble(build(NAME, draws=DRAWS)), build(NAME, draws=DRAWS, posterior=load(posterior_file(NAME)))
     posterior = ensemble(experiment)
     PICTURE.write_text(picture(prior, posterior), encoding="utf-8")
     text, before = PAGE.read_text(encoding="utf-8"), assess(NAME, DRAWS, posterior=None, regional=True)
-    keep_prior(before, assess(NAME, RIVAL_DRAWS, posterior=None, structures="all"))
+    keep_prior(before, rivals)
     parts = {
         "posterior-headline": headline(posterior),
         "posterior-absurd": absurd(posterior, experiment.observation_step),

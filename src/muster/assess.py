@@ -1,17 +1,16 @@
 """The main job: every reading of every claim judged on one ensemble, with its mirror, its drivers and its resolution."""
 
 import datetime
-import hashlib
-import json
 from collections.abc import Callable, Container, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 
 from muster import evidence, vintage
+from muster.before_fit import before_the_fit, prior_answers, reading_key
 from muster.claims import Claim, Reading, check_claim, claims, threshold_of
 from muster.drivers import RESOLVED, variance_shares
 from muster.ensembles import Ensembles, Key, Under
@@ -20,7 +19,7 @@ from muster.experiment import Experiment, structures_of
 from muster.judgement import NO_BAND, QUANTILES, Band, JudgedReading, Judgement, Settled, Slice
 from muster.model.structure import Structure, alternatives
 from muster.observe import observations
-from muster.posterior import Posterior, posterior_file
+from muster.posterior import Posterior
 from muster.propositions import holds, value
 from muster.published import figures
 from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
@@ -83,6 +82,15 @@ class Judge:
             under = Under(self.ensembles, continuation, structure, None if prior else self.weights, prior, of_regions(quantity))
             self.known[key] = value(quantity, under, policy)
         return self.known[key]
+
+    def hear(self, asked: list[Claim], structure: str) -> None:
+        """What all readings are under a rival structure; then its runs are forgotten, as all of them at once took 18 GB."""
+        for reading in (reading for claim in asked for reading in claim.readings):
+            quantity = reading.proposition.quantity if reading.proposition else None
+            if quantity and not of_battles(quantity) and (self.regional or not of_regions(quantity)):
+                with suppress(NotComputed):
+                    self.values(quantity, reading.policy, structure=structure)
+        self.ensembles.forget(structure)
 
     def before(self, reading: Reading, threshold: float, unweighted: tuple[np.ndarray, np.ndarray]) -> Answer:
         """Probability and band before figures moved a reading: of the prior's draws, or of these draws where they are the prior's."""
@@ -292,32 +300,6 @@ def keys_of(
     return list(found)
 
 
-def reading_key(reading: Reading) -> str:
-    """What tells a reading from every other, and from an earlier text of itself."""
-    return f"{reading.id} {hashlib.sha256(reading.model_dump_json().encode()).hexdigest()[:12]}"
-
-
-def prior_file(scenario: str) -> Path:
-    """Where it is kept what the readings gave before the fit (make posterior writes it)."""
-    return posterior_file(scenario).with_suffix(".prior.json")
-
-
-@cache
-def before_the_fit(scenario: str) -> dict:
-    """What that file says; nothing where there is none."""
-    path = prior_file(scenario)
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"readings": {}, "agreed": []}
-
-
-def prior_answers(scenario: str) -> dict[str, Answer]:
-    """What readings of a scenario gave with draws of the prior, by key; a number that is not finite is null in the file."""
-    found = {}
-    for key, (p, band) in before_the_fit(scenario)["readings"].items():
-        low, middle, high = (float("nan") if number is None else number for number in band)
-        found[key] = p, (low, middle, high)
-    return found
-
-
 def assess(
     scenario: str = "russia-ukraine-2022",
     draws: int = 200,
@@ -362,12 +344,15 @@ def assess(
     keys = keys_of(asked, held.last_observation, chosen, by_region, at_prior if experiment.posterior else None)
     ensembles.expected = len(keys)
     for key in keys:
-        ensembles.run(key)
+        if key.structure == "default":
+            ensembles.run(key)
     results = ensembles.run(Key())
     names, drawn = evidence.drawn_matrix(experiment, np.arange(draws))
     exponents = np.broadcast_to(evidence.draw(experiment, np.arange(draws))[0].front.number_exponent, draws)
     weighed = weigh(results, figures_given, Path(observe)) if observe is not None else None
     using = Judge(ensembles, chosen, experiment, names, drawn, exponents, weighed, by_region, at_prior, before_the_fit(held.name)["agreed"])
+    for structure in [name for name in chosen if name != "default"]:
+        using.hear(asked, structure)
     found = [(claim, [judged_reading(reading, claim.side, using) for reading in claim.readings]) for claim in asked]
     notes = notes_of(experiment, as_of, weighed, without)
     return Judgement(

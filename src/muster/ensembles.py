@@ -55,6 +55,7 @@ class Ensembles:
     without_war: dict[Key, Key] = field(default_factory=dict)  # runs that no ending of the war can change
     given: dict[tuple, list] = field(default_factory=dict)  # draws by chunk, with the past lived through under as-happened
     expected: int = 1
+    done: int = 0  # runs, those that are forgotten too
     prepare: Callable[[Experiment], Experiment] | None = None  # what is done to every experiment before it runs
     posterior: Posterior | Literal["shipped"] | None = None
 
@@ -63,7 +64,14 @@ class Ensembles:
         found = self.without_war.get(replace(key, continuation="goes-on"), key)
         if found not in self.runs:
             self.runs[found] = self.made(found)
+            self.done += 1
         return self.runs[found]
+
+    def forget(self, name: str) -> None:
+        """Forgets the runs of a structure, a tenth of a gigabyte each, and its compiled program."""
+        self.runs = {key: results for key, results in self.runs.items() if key.structure != name}
+        self.given = {kind: held for kind, held in self.given.items() if kind[:2] != ("past", name)}
+        simulate.forget(self.structures[name])
 
     def experiment(self, key: Key) -> Experiment:
         """The experiment of a run."""
@@ -131,7 +139,7 @@ class Ensembles:
         """How far the work is."""
         if self.progress:
             done = min((chunk + 1) * simulate.lane_width(experiment) * jax.device_count(), self.draws)
-            self.progress(key.told(), len(self.runs) * self.draws + done, max(self.expected, len(self.runs) + 1) * self.draws)
+            self.progress(key.told(), self.done * self.draws + done, max(self.expected, self.done + 1) * self.draws)
 
 
 def past_of(key: Key) -> tuple:

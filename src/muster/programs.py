@@ -34,6 +34,7 @@ from muster.reading import cache_folder
 SLOW = 1.0  # seconds of compiling from which on XLA keeps a program in its own cache
 COMPILED = "/muster/compile"  # the event of JAX's monitoring that tells how long
 KEPT = 60  # programs in the folder; the oldest go
+FIRST_READ = 4  # programs that are read ahead: of all structures they would take four gigabytes
 NOTES = "used.json"  # in the folder: which programs a command used
 COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (measured on the national model)
     "xla_cpu_use_fusion_emitters": False,
@@ -138,6 +139,10 @@ class Program:
             self.made[tree, groups, shapes] = self.compiled(tree, groups, shapes, mesh.size)
         found = zip(self.made[tree, groups, shapes](placed), jax.tree.leaves(jax.tree.broadcast(found_at, result)), strict=True)
         return jax.tree.unflatten(jax.tree.structure(result), [whole(mesh, axis, shares) for shares, axis in found])
+
+    def forget(self) -> None:
+        """Lets go of what is compiled: a quarter of a gigabyte for a run. It is read again when it is called again."""
+        self.made.clear()
 
     def compiled(self, tree, groups: Groups, shapes: tuple, count: int) -> Made:
         """The compiled program for some devices, from the folder where it is there."""
@@ -273,7 +278,7 @@ def read_ahead(command: str) -> None:
     XLA needs a second to read the national model; measured, `muster run toy --draws 1` ends 0.8 s earlier where a core is free.
     """
     pool = ThreadPoolExecutor(1)
-    for name, count in notes().get(command, {}).items():
+    for name, count in list(notes().get(command, {}).items())[:FIRST_READ]:
         reading[name] = pool.submit(read, folder() / name, count)
     pool.shutdown(wait=False)
 

@@ -44,6 +44,12 @@ def program(dt: float, structure: Structure, regional: bool = False) -> Program:
     )
 
 
+def forget(structure: Structure, dt: float = 1.0) -> None:
+    """Lets go of the compiled programs of a structure."""
+    for regional in (False, True):
+        program(dt, structure, regional).forget()
+
+
 @cache
 def chances(regions: tuple[int, int], steps: int, quarter: int) -> Program:
     """The compiled program of luck and noise: it serves every structure, policy and pair of sides of these sizes."""

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from muster.assess import evidence_of, has_tables, prior_answers, reading_key, series_of
+from muster.assess import evidence_of, has_tables, series_of
+from muster.before_fit import prior_answers, reading_key
 from muster.claims import Claim, Reading, claims, threshold_of
 from muster.ensembles import thinned
 from muster.errors import NotComputed, UserError

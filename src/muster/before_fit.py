@@ -1,0 +1,36 @@
+"""What readings gave before the fit: a file beside the posterior, so that an assessment need not run the prior again."""
+
+import hashlib
+import json
+from functools import cache
+from pathlib import Path
+
+from muster.claims import Reading
+from muster.posterior import posterior_file
+from muster.verdict import Answer
+
+
+def reading_key(reading: Reading) -> str:
+    """What tells a reading from every other, and from an earlier text of itself."""
+    return f"{reading.id} {hashlib.sha256(reading.model_dump_json().encode()).hexdigest()[:12]}"
+
+
+def prior_file(scenario: str) -> Path:
+    """Where it is kept what the readings gave before the fit (make posterior writes it)."""
+    return posterior_file(scenario).with_suffix(".prior.json")
+
+
+@cache
+def before_the_fit(scenario: str) -> dict:
+    """What that file says; nothing where there is none."""
+    path = prior_file(scenario)
+    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"readings": {}, "agreed": []}
+
+
+def prior_answers(scenario: str) -> dict[str, Answer]:
+    """What readings of a scenario gave with draws of the prior, by key; a number that is not finite is null in the file."""
+    found = {}
+    for key, (p, band) in before_the_fit(scenario)["readings"].items():
+        low, middle, high = (float("nan") if number is None else number for number in band)
+        found[key] = p, (low, middle, high)
+    return found
