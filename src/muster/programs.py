@@ -34,7 +34,6 @@ from muster.reading import cache_folder
 SLOW = 1.0  # seconds of compiling from which on XLA keeps a program in its own cache
 COMPILED = "/muster/compile"  # the event of JAX's monitoring that tells how long
 KEPT = 60  # programs in the folder; the oldest go
-FIRST_READ = 4  # programs that are read ahead: of all structures they would take four gigabytes
 NOTES = "used.json"  # in the folder: which programs a command used
 COMPILER = {  # compiles in a quarter of the time and runs as fast or faster (measured on the national model)
     "xla_cpu_use_fusion_emitters": False,
@@ -278,7 +277,7 @@ def read_ahead(command: str) -> None:
     XLA needs a second to read the national model; measured, `muster run toy --draws 1` ends 0.8 s earlier where a core is free.
     """
     pool = ThreadPoolExecutor(1)
-    for name, count in list(notes().get(command, {}).items())[:FIRST_READ]:
+    for name, count in notes().get(command, {}).items():
         reading[name] = pool.submit(read, folder() / name, count)
     pool.shutdown(wait=False)
 
