@@ -1,6 +1,7 @@
 """The C library's heap, for processes of our own: the command line and the workers of a sweep. Only glibc knows these wishes."""
 
 import ctypes
+import gc
 from contextlib import suppress
 
 ARENA_MAX, HEAPS = -8, 2  # glibc, malloc.h: M_ARENA_MAX
@@ -33,3 +34,13 @@ def kept() -> None:
         mallopt = ctypes.CDLL(None).mallopt
         if mallopt(MAPPED_FROM, HUGE):  # where it is refused, the other alone would map every large array anew
             mallopt(TRIMMED_FROM, NEVER)
+
+
+def tidied() -> None:
+    """What is not used any more goes back to the system: trees of tables are circles, which Python looks for late, and the heap keeps what it got.
+
+    The explorer does so after each ensemble. Asked for six of them, each with its claims, it held 1.9 GB, and no more after nine; without this 3.5 GB after six.
+    """
+    gc.collect()
+    with suppress(OSError, AttributeError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)

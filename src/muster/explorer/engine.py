@@ -10,7 +10,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from muster import evidence, simulate
+from muster import evidence, heap, simulate
 from muster.ensembles import cut_links
 from muster.errors import UserError
 from muster.experiment import Experiment, build
@@ -27,7 +27,7 @@ DRAWS = 200  # of an ensemble, unless the page asks for fewer or more
 MOST_DRAWS = 400
 AHEAD = 52  # weeks after the last observation that the typical run goes on
 SEED = 1
-KEPT = 4  # ensembles that are remembered, of a quarter of a gigabyte each
+KEPT = 4  # ensembles that are remembered, of 215 MB each at 200 draws
 KEPT_BY_REGION = 2  # the same by region: they do not drive out those of the whole, which the map and the chart ask for again
 REPRESENTATIVE = (
     "front/troops",
@@ -114,6 +114,7 @@ class Engine:
         except Exception as problem:
             self.problem = str(problem) or type(problem).__name__
         finally:
+            heap.tidied()
             self.ready.set()
 
     def some_lever(self) -> tuple[str, ...]:
@@ -242,6 +243,7 @@ class Engine:
         if known is None:
             with self.heavy:
                 known = remembered.get(key) or remembered.keep(key, self.computed(view, draws, regional, gone, Without()))
+                heap.tidied()
         return known
 
     def computed(self, view: View, draws: int | None, regional: bool, gone: GivenUp, without: Without) -> Fan:
@@ -250,7 +252,7 @@ class Engine:
         experiment = self.experiment(with_sets(view, without.fixed), draws, regional) if without.fixed else world
         firsts = range(0, experiment.draws, self.width(experiment))
         chunks = [self.lane(experiment, first, gone, world, without.cut) for first in firsts]
-        readings, seen = (jax.tree.map(simulate.joined, *parts) for parts in zip(*chunks, strict=True))
+        readings, seen = (jax.tree.map(kept, *parts) for parts in zip(*chunks, strict=True))
         return Fan(experiment, readings, seen)
 
     def width(self, experiment: Experiment) -> int:
@@ -283,6 +285,11 @@ class Engine:
         _, sides, seen = simulate.outcome(experiment, draws, links=cut_links(cut), conditioned=own)
         count = min(width, experiment.draws - first)
         return jax.tree.map(lambda leaf: leaf[:count], (sides, seen))
+
+
+def kept(*chunks: np.ndarray) -> np.ndarray:
+    """Readings of some draws after the other, laid out as in results: tables of them take no memory besides."""
+    return np.ascontiguousarray(simulate.joined(*chunks), dtype=np.float32)
 
 
 def read(side: dict[str, Any], path: str) -> np.ndarray:

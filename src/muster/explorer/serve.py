@@ -1,5 +1,6 @@
 """Listening: the sockets, the limits on connections, and the line that is printed."""
 
+import gc
 import secrets
 import socket
 import threading
@@ -82,6 +83,8 @@ def serve(scenario: str, host: str, port: int, browser: bool, local: bool) -> No
         date_header=False,
         h11_max_incomplete_event_size=16_384,
     )
+    gc.collect()
+    gc.freeze()  # what was imported is not looked through again after each ensemble
     if browser:
         threading.Timer(0.5, webbrowser.open, [address]).start()
     uvicorn.Server(config).run(sockets=[taken])
