@@ -177,6 +177,9 @@ def test_figures_of_ones_own_move_a_reading_and_too_sharp_ones_are_refused(mine,
         ((",,900,,", ",1000,900,,"), "low <= central <= high"),
         (("measured", "mesured"), 'Did you mean "measured"'),
         (("over", "ratio"), "joined by ' / '"),
+        (("independent", "independant"), 'Did you mean "independent"'),
+        (("2001,2001", "soon,2001"), "a month or a year was expected"),
+        ("id;side;path\nX1;north;front/killed\n", "separated by commas"),
     ],
 )
 def test_wrong_figures_of_ones_own_are_told_before_anything_is_computed(mine, monkeypatch, tmp_path, text, word):

@@ -1,14 +1,23 @@
 """The command line and what it writes to: a closed, a full or a narrow stdout, and files that the system refuses."""
 
+import datetime
 import errno
+import io
+import json
 import os
+import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from muster import cli, output
+from muster import cli, output, results
+from muster.cli.run import ARMY, COUNTRY, fitting
+from muster.experiment import build
+from muster.simulate import simulate
 
 FULL = Path("/dev/full")
 
@@ -77,3 +86,38 @@ def test_another_problem_with_a_file_is_our_fault(monkeypatch, capsys, problem):
     monkeypatch.setattr(output, "check_folder", fail)
     assert cli.status(["run", "toy", "--draws", "1"]) == 1
     assert "this is our fault" in capsys.readouterr().err
+
+
+def test_square_brackets_of_a_users_text_are_letters(tmp_path, monkeypatch, capsys):
+    """Titles, labels and paths hold them; no word vanishes, and none is taken for markup."""
+    monkeypatch.chdir(tmp_path)
+    assert cli.status(["new", "scenario", "my war [draft].yaml"]) == 0
+    text = Path("my war [draft].yaml").read_text(encoding="utf-8")
+    Path("my war [draft].yaml").write_text(re.sub(r"label: North", 'label: "North [/old]"', text), encoding="utf-8")
+    assert cli.status(["run", "my war [draft].yaml", "--draws", "2", "--out", "out[red]x"]) == 0
+    shown = capsys.readouterr().out
+    assert "[/old]" in shown
+    assert "out[red]x/results.nc" in shown
+    assert Path("out[red]x/results.nc").exists()
+
+
+@pytest.mark.parametrize("columns", [80, 100, 160])
+def test_no_number_of_a_table_is_cut(columns):
+    """A terminal too narrow for bands beside medians has them under one another."""
+    rows = [row for row in results.headline_table(simulate("toy", draws=8)) if row["side"] == "north"]
+    page = Console(width=columns, file=io.StringIO(), markup=False)
+    for names in (ARMY, COUNTRY):
+        page.print(fitting(page, "Confederate States", rows, names, "2001-07-05"))
+    shown = page.file.getvalue()
+    assert "…" not in shown
+    assert all(word in shown for word in ("in theatre", "deliveries", "2001-12"))
+
+
+def test_a_war_without_a_half_year_is_told_at_its_end(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.status(["run", "toy", "--draws", "2", "--out", "whole", "--json"]) == 0
+    days = {row["date"] for row in json.loads(capsys.readouterr().out)["headlines"]}
+    assert max(days) == "2001-12-31"
+    experiment = build("toy", draws=2)
+    short = replace(experiment, steps=10, levers=experiment.levers)
+    assert results.half_years(results.Results(output.frame_of(short))) == [datetime.date(2000, 3, 16)]

@@ -213,7 +213,7 @@ def test_lever_moves_a_verdict_only_through_its_probability(engine, monkeypatch)
         lost = (read(side, "morale/desertions") + read(side, "morale/surrenders"))[:, 26:78].sum(axis=1)
         shares.append(float(np.median(lost / read(side, "front/troops")[:, 26:78].mean(axis=1))))
     monkeypatch.setattr(judging, "asked", lambda _name: (desertion_claim(sum(shares) / 2),))
-    monkeypatch.setattr(judging, "remark_on", lambda _reading, after, *_: "unmoved" if after[0] > 0.5 else None)
+    monkeypatch.setattr(judging, "remark_on", lambda _reading, after, *_: "unmoved" if after > 0.5 else None)
     [row] = verdicts(engine, view, reference, None, False, lambda: False)["claims"]
     assert (row["p"] < 0.5 < row["p_before"]) == (shares[0] < shares[1])
     assert row["p"] != row["p_before"]

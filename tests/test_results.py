@@ -20,6 +20,7 @@ from muster.errors import UserError
 from muster.experiment import build
 from muster.model.levers import COHORTS
 from muster.model.quantity import Record, quantity
+from muster.simulate import simulate
 
 START = datetime.date(2000, 1, 6)  # of the scenario toy
 DRAWS = 5
@@ -395,3 +396,13 @@ def test_200_draws_of_190_noisy_series_stay_under_100_megabytes(tmp_path):
     }
     paths = results.Results.from_record(experiment, record, 0.0).save(tmp_path)
     assert paths[0].stat().st_size < 100e6
+
+
+def test_readings_by_region_lie_on_the_line_between_two_quarters():
+    result = simulate("toy", draws=2, resolution="regional")
+    first, middle, last = (result.by_region("north/dead", day).values for day in ("2000-07-06", "2000-07-20", "2000-10-05"))
+    np.testing.assert_allclose(middle, first + (last - first) * 14 / 91, rtol=1e-6)
+    after = result.by_region("north/dead", "2010-01-01").values
+    np.testing.assert_array_equal(after, result.by_region("north/dead", "2001-12-27").values)
+    flags = result.by_region("north/left", "2000-10-04").values
+    np.testing.assert_array_equal(flags, result.by_region("north/left", "2000-07-06").values)

@@ -7,6 +7,7 @@ import pytest
 
 from muster import reading
 from muster.errors import UserError
+from muster.evidence import library
 from muster.experiment import build, lump
 from muster.model.levers import Levers
 from muster.model.quantity import units
@@ -170,10 +171,10 @@ def test_parts_of_a_whole_are_set_one_after_the_other():
         build("toy", sets=("north.levers.fire_mix.drone=0.9",))
 
 
-def test_a_wrong_number_of_a_policy_names_the_policy_and_its_key(tmp_path):
+def test_a_wrong_number_of_a_policy_names_the_file_and_its_key(tmp_path):
     path = tmp_path / "dear.yaml"
     path.write_text("name: dear\ntitle: x\nside: north\nset:\n  pay: {value: -2, source: {key: user, grade: assumed}}\nreasons: {pay: x}\n")
-    with pytest.raises(UserError, match=r"^policy dear, key set\.pay: pay cannot be negative"):
+    with pytest.raises(UserError, match=r"dear\.yaml, key set\.pay: pay cannot be negative"):
         build("toy", policies=(str(path),))
 
 
@@ -234,3 +235,46 @@ def test_a_file_that_is_too_big_missing_a_folder_or_binary_is_refused(tmp_path):
     for path, word in ((big, "bytes"), (binary, "UTF-8"), (tmp_path, "folder"), (tmp_path / "none.yaml", "not exist")):
         with pytest.raises(UserError, match=word):
             read_yaml(path)
+
+
+def test_a_mark_before_the_first_letter_is_not_of_the_text(tmp_path):
+    path = tmp_path / "marked.yaml"
+    path.write_bytes(b"\xef\xbb\xbfa: 1\n")
+    assert reading.read_yaml(path) == {"a": 1}
+
+
+def test_tabs_and_impossible_dates_are_told_with_their_cure():
+    for text, told in (("a:\n\tb: 1\n", "indent with spaces, not tabs"), ("a: 2000-13-07\n", "a date is written 2022-09-21")):
+        with pytest.raises(UserError, match=told):
+            reading.parse_yaml(text, "x.yaml")
+
+
+def test_a_setting_named_twice_is_refused():
+    with pytest.raises(UserError, match="set more than once"):
+        build("toy", sets=("north.levers.pay=1", "north.levers.pay = 2"))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("set: {course_lenght: {value: 12 week, source: {key: user, grade: assumed}}}\nreasons: {}\n", 'Did you mean "course_length"'),
+        ("set: {course_length: 12 weeks}\nreasons: {course_length: x}\n", r"\{value: \.\.\., source: \.\.\.\}"),
+    ],
+)
+def test_what_is_wrong_with_a_policy_is_told_by_its_file(tmp_path, text, told):
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\ntitle: x\nside: north\n{text}", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"mine\.yaml.*{told}"):
+        build("toy", policies=(str(path),))
+    path.write_text("name: mine\ntitle: x\nset: {decree: null}\nreasons: {decree: x}\n", encoding="utf-8")
+    with pytest.raises(UserError, match="key side: missing; north or south"):
+        build("toy", policies=(str(path),))
+
+
+def test_no_more_men_stand_on_the_register_than_there_are(tmp_path):
+    plain = (library() / "templates" / "scenario.yaml").read_text(encoding="utf-8")
+    text = plain.replace("register: {value: 900000", "register: {value: 90000000")
+    path = tmp_path / "war.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match="key register: at most the"):
+        build(str(path))

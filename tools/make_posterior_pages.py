@@ -10,7 +10,7 @@ import vl_convert
 
 from make_validation import PAGE, absurd, headline, replaced
 from muster.assess import Judgement, assess
-from muster.before_fit import prior_file, reading_key
+from muster.before_fit import before_the_fit, prior_file, reading_key
 from muster.charts import fans
 from muster.compare import compare
 from muster.experiment import build
@@ -147,19 +147,17 @@ def keep_prior(before: Judgement, rivals: list) -> None:
         if np.isfinite(item.judged.probability)
     }
 
-    def finite(number: float) -> float | None:
-        return round(number, 6) if np.isfinite(number) else None
-
     readings = {
-        reading_key(item.reading): [round(item.judged.probability, 6), [finite(number) for number in item.quantiles]]
+        reading_key(item.reading): round(item.judged.probability, 6)
         for _, items in before.claims
         for item in items
         if np.isfinite(item.judged.probability)
     }
-    agreed = [key for key, (p, _) in readings.items() if p in (0, 1) and ends.get(key, {p}) == {p}]
+    agreed = [key for key, p in readings.items() if p in (0, 1) and ends.get(key, {p}) == {p}]
     about = {"draws": before.results.draws, "seed": before.experiment.seed, "scenario_sha256": before.experiment.sha256}
     text = json.dumps({**about, "agreed": agreed, "readings": readings}, indent=0, ensure_ascii=False, allow_nan=False)
     prior_file(NAME).write_text(text + "\n", encoding="utf-8")
+    before_the_fit.cache_clear()  # what was read of the file that stood there before
 
 
 def compared() -> str:

@@ -15,6 +15,7 @@ NAMES = {
     "score": ("muster.score", None),
     "sweep": ("muster.sweep", None),
     "explain": ("muster.explain", None),
+    "why": ("muster.why", None),
     "validate": ("muster.validate", None),
     "data": ("muster.data", None),
     "build": ("muster.experiment", "build"),

@@ -24,8 +24,9 @@ from muster.propositions import holds, value
 from muster.published import figures
 from muster.quantities import Effect, every, mirrored, of_battles, of_ensemble, of_regions, paths
 from muster.regional_answers import ONE_REGION
-from muster.scenario import load
-from muster.verdict import NO_FIT, Answer, Judged, judge, prior_driven, scores, standard_error, varies, whole_ensemble_error
+from muster.scenario import load, sides_of
+from muster.spoken import evidence_of
+from muster.verdict import NO_FIT, Judged, judge, prior_driven, scores, standard_error, varies, whole_ensemble_error
 from muster.weights import Weighed, camp_of, rows_to_weigh, weigh, weighted_quantile
 
 CONTINUATIONS = ("goes-on", "ceasefire", "escalates")
@@ -52,7 +53,7 @@ class Judge:
     exponents: np.ndarray  # omega [draw]
     weighed: Weighed | None = None
     regional: bool = False
-    at_prior: dict[str, Answer] = field(default_factory=dict)  # what readings gave before the fit, where it is known
+    at_prior: dict[str, float] = field(default_factory=dict)  # probabilities of readings before the fit, where they are known
     agreed_before: Container[str] = ()  # those that had one answer before the fit, under every structure
     known: dict[tuple, np.ndarray] = field(default_factory=dict)  # values by quantity and run; thresholds share them
     told: dict[str, list[dict]] = field(default_factory=dict)  # drivers by quantity
@@ -92,15 +93,14 @@ class Judge:
                     self.values(quantity, reading.policy, structure=structure)
         self.ensembles.forget(structure)
 
-    def before(self, reading: Reading, threshold: float, unweighted: tuple[np.ndarray, np.ndarray]) -> Answer:
-        """Probability and band before figures moved a reading: of the prior's draws, or of these draws where they are the prior's."""
+    def before(self, reading: Reading, threshold: float, unweighted: np.ndarray) -> float:
+        """Probability of a reading before figures moved it: of the prior's draws, or of these draws where they are the prior's."""
         if reading_key(reading) in self.at_prior:
             return self.at_prior[reading_key(reading)]
         assert reading.proposition is not None
         fitted = self.experiment.posterior is not None
-        values, truths = self.answer(reading, threshold, "goes-on", "default", prior=True) if fitted else unweighted
-        low, middle, high = (weighted_quantile(values, None, level) for level in QUANTILES)
-        return self.share(reading.proposition.quantity, truths, weighted=False)[0], (low, middle, high)
+        truths = self.answer(reading, threshold, "goes-on", "default", prior=True)[1] if fitted else unweighted
+        return self.share(reading.proposition.quantity, truths, weighted=False)[0]
 
     def drivers(self, quantity, values: np.ndarray) -> list[dict]:
         """The parameters that carry most of the variance of a quantity."""
@@ -158,8 +158,8 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
     values, truths = answers["default"]
     shares = {name: using.share(quantity, truth) for name, (_, truth) in answers.items()}
     p, band = shares["default"][0], using.band(values)
-    before = using.before(reading, threshold, (values, truths)) if not battles else (p, band)
-    remark = None if battles else prior_driven_because(reading, quantity, using, (p, band), before)
+    before = using.before(reading, threshold, truths) if not battles else p
+    remark = None if battles else prior_driven_because(reading, quantity, using, p, before)
     complete = set(forms) == set(alternatives()) or battles
     unanimous = not whole and agreed(truth for _, truth in answers.values())
     if using.experiment.posterior:  # so must every draw of the prior under every structure
@@ -188,11 +188,11 @@ def computed(reading: Reading, side: str, using: Judge, threshold: float, unit: 
         by_structure={name: share for name, (share, _) in shares.items()},
         by_number_exponent=by_slice(truths, using.exponents, using.weights) if per_draw else {},
         scores=scored,
-        evidence=evidence_of(quantity, using.weighed),
+        evidence=evidence_of(quantity, using.experiment.sides, using.weighed),
         resolution=settled,
         why_not="its quantity does not vary in this model" if judged.verdict == "not testable" else None,
         resolved_drivers=per_draw and len(values) >= RESOLVED,
-        prior=before[0] if (using.weighed or using.experiment.posterior) and not battles else None,
+        prior=before if (using.weighed or using.experiment.posterior) and not battles else None,
         remark=FROM_BATTLES if battles else remark,
     )
 
@@ -219,10 +219,11 @@ def told_by_continuation(reading: Reading, last_observation: datetime.date) -> b
 def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
     """The band of the same quantity of the other side; none where it asks for a policy of one side or what is not known there."""
     assert reading.proposition is not None
-    quantity = reading.proposition.quantity
-    if any(isinstance(part, Effect) for part in every(quantity)) or reading.policy != "as-happened":
+    quantity, sides = reading.proposition.quantity, using.experiment.sides
+    effects = [part for part in every(quantity) if isinstance(part, Effect)]
+    asked = {reading.policy, *(policy for part in effects for policy in (part.policy, part.against))} - {"as-happened"}
+    if any(sides_of(policy) != set(sides) for policy in asked) or any(part.fixed for part in effects):
         return NO_BAND
-    sides = using.experiment.sides
     if side not in sides:
         return NO_BAND
     try:
@@ -231,23 +232,11 @@ def mirror_of(reading: Reading, side: str, using: Judge) -> Band:
         return NO_BAND
 
 
-def prior_driven_because(reading: Reading, quantity, using: Judge, after: Answer, before: Answer) -> str | None:
+def prior_driven_because(reading: Reading, quantity, using: Judge, after: float, before: float) -> str | None:
     """Why a reading is the prior's, nothing where figures moved it."""
     if using.weighed is None and using.experiment.posterior is None:
         return NO_FIT
-    return prior_driven(reading.event, bool(evidence_of(quantity, using.weighed)), after, before)
-
-
-def evidence_of(quantity, weighed: Weighed | None) -> dict[str, dict[str, int]]:
-    """Observations that speak of the series of a quantity, by side and camp: those used, or those that a fit would use."""
-    read = {path for part in every(quantity) for path in paths(part)}
-    rows = weighed.used if weighed else [row for row in observations() if row.use == "fit"]
-    found: dict[str, dict[str, int]] = {}
-    for row in rows:
-        if any(f"{row.side}/{part}" in read for part in row.path.replace(" / ", "+").split("+")):
-            camps = found.setdefault(row.side, {})
-            camps[row.camp] = camps.get(row.camp, 0) + 1
-    return found
+    return prior_driven(reading.event, bool(evidence_of(quantity, using.experiment.sides, using.weighed)), after, before)
 
 
 def settled_by(reading: Reading) -> Settled:
@@ -373,4 +362,9 @@ def notes_of(experiment: Experiment, day: datetime.date | None, weighed: Weighed
         left = f", without {without}" if without else ""
         found.append(f"Weighed by {len(weighed.used)} figures{left}: {len(weighed.weights)} draws are worth {weighed.effective:.0f}.")
         found += weighed.moved
+        twice = [row.id for row in weighed.used if experiment.posterior and any(map(row.says_as, observations()))]
+        if twice:
+            found.append(
+                f"The fit used {', '.join(twice)} already, so that they count twice; --prior weighs draws of the prior by them alone."
+            )
     return found

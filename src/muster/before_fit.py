@@ -7,7 +7,6 @@ from pathlib import Path
 
 from muster.claims import Reading
 from muster.posterior import posterior_file
-from muster.verdict import Answer
 
 
 def reading_key(reading: Reading) -> str:
@@ -27,10 +26,6 @@ def before_the_fit(scenario: str) -> dict:
     return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"readings": {}, "agreed": []}
 
 
-def prior_answers(scenario: str) -> dict[str, Answer]:
-    """What readings of a scenario gave with draws of the prior, by key; a number that is not finite is null in the file."""
-    found = {}
-    for key, (p, band) in before_the_fit(scenario)["readings"].items():
-        low, middle, high = (float("nan") if number is None else number for number in band)
-        found[key] = p, (low, middle, high)
-    return found
+def prior_answers(scenario: str) -> dict[str, float]:
+    """The probability that draws of the prior gave readings of a scenario, by key."""
+    return before_the_fit(scenario)["readings"]

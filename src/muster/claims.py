@@ -2,6 +2,7 @@
 
 import datetime
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -105,17 +106,17 @@ def known_claims() -> dict[str, Path]:
     return {path.stem: path for path in sorted((library() / "claims").glob("*.yaml"))}
 
 
-def claims(names: tuple[str, ...] = (), scenario: str | None = None) -> list[Claim]:
-    """Claims of the library by name, or files by path; where none is named all about a scenario."""
+def claims(names: str | Path | Iterable[str | Path] = (), scenario: str | None = None) -> list[Claim]:
+    """Claims of the library by name, or files by path, one or several; where none is named all about a scenario."""
     known = known_claims()
-    found = []
-    for name in names or tuple(known):
+    found, names = [], [names] if isinstance(names, str | Path) else list(names)
+    for name in map(str, names or known):
         if name not in known and not name.endswith((".yaml", ".yml")):
             raise UserError(f'There is no claim "{name}".{nearest(name, known)} Known: {", ".join(known)}; a file has a path.')
         found.append(read_claim(known.get(name, Path(name))))
     chosen = [claim for claim in found if names or scenario in (None, claim.scenario)]
     if not chosen:
-        raise UserError(f"The library has no claim about {scenario}; name one of your own with --claims FILE.")
+        raise UserError(f"The library has no claim about {scenario}; `muster assess {scenario} --claims FILE` judges one of your own.")
     twice = {claim.id for claim in chosen if sum(other.id == claim.id for other in chosen) > 1}
     if twice:
         raise UserError(f'Two claims have the id "{sorted(twice)[0]}"; give each its own.')

@@ -50,7 +50,7 @@ QUANTITIES = (
     Compared("desertions", "1,000 men", "morale/desertions", 1e-3, "since"),
     Compared("abroad", "1,000 people", "people/abroad", 1e-3, "at"),
     Compared("approval", "%", "society/approval_reported", 100, "at"),
-    Compared("output", "% of 2021", "economy/output", 100, "at"),
+    Compared("output", "% of pre-war", "economy/output", 100, "at"),
     Compared("prices", "% over a year", "economy/inflation", 100, "at"),
 )
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
@@ -165,7 +164,7 @@ class Under:
 
 def cut_links(names: tuple[str, ...]) -> tuple[Links, Links]:
     """Links with some loops cut on both sides."""
-    links = replace(connected(), **{name: jnp.ones(()) for name in names})
+    links = replace(connected(), **{name: np.ones(()) for name in names})  # numbers of one kind: else each loop is compiled anew
     return links, links
 
 

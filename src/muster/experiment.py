@@ -225,6 +225,10 @@ def setting_of(scenario: Scenario, side: str) -> tuple[Setting, list[tuple[str, 
     for key in given:
         if key not in arrays:
             raise UserError(f"{where}, key {key}: unknown key. Known keys: {', '.join(arrays)}.")
+    if arrays["register"] > arrays["men"].sum():
+        raise UserError(
+            f"{where}, key register: at most the {arrays['men'].sum():,.0f} men of key men were expected, found {arrays['register']:,.0f}."
+        )
     return Setting(**arrays), citations
 
 
@@ -277,6 +281,10 @@ def decided_on(base: Scenario, policies: tuple[str, ...], sets: tuple[str, ...])
     under, fixed = base, {}
     for name in policies:
         under = overlay(under, load_policy(name))
+    named = [text.partition("=")[0].strip() for text in sets]
+    for path in named:
+        if named.count(path) > 1:
+            raise UserError(f"--set {path}: it is set more than once; one value was expected.")
     for text in sets:
         under, numbers_fixed = set_value(under, text)
         fixed |= numbers_fixed

@@ -37,9 +37,10 @@ def kept() -> None:
 
 
 def tidied() -> None:
-    """What is not used any more goes back to the system: trees of tables are circles, which Python looks for late, and the heap keeps what it got.
+    """What is not used any more goes back to the system: tables are circles, which Python looks for late, and the heap keeps its pages.
 
-    The explorer does so after each ensemble. Asked for six of them, each with its claims, it held 1.9 GB, and no more after nine; without this 3.5 GB after six.
+    The explorer does so after each ensemble. Asked for six of them, each with its claims, it held 1.9 GB, and no more after nine;
+    without this 3.5 GB after six.
     """
     gc.collect()
     with suppress(OSError, AttributeError, TypeError):

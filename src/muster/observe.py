@@ -4,6 +4,7 @@ library/observations/*.csv has the columns of docs/validation.md; `predict` is t
 """
 
 import csv
+import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -20,6 +21,7 @@ from muster.model.world import READINGS
 from muster.reading import date, read_text, read_yaml
 from muster.results import Results
 
+CAMPS = ("academic", "independent", "poll", "press", "russia-official", "ukraine-official", "western-official")
 STOCKS = ("km2", "person", "vehicle", "shell")
 
 
@@ -50,6 +52,10 @@ class Observation(Strict):
     use: Literal["fit", "score", "show", "set_aside"]
     reason: str
 
+    def says_as(self, other: "Observation") -> bool:
+        """Whether another row is the same number of the same series and window."""
+        return all(getattr(self, name) == getattr(other, name) for name in ("side", "path", "cohort", "start", "end", "central", "use"))
+
 
 class Bias(Strict):
     """What a figure of one class says of the truth: reported over true (5, 50, 95 % points), and an absolute error (s.d.)."""
@@ -73,9 +79,12 @@ def observations() -> tuple[Observation, ...]:
 
 def read_rows(path: Path) -> list[Observation]:
     """The observations of a file with the columns of docs/validation.md."""
-    found = []
+    found, seen = [], set()
     rows = csv.DictReader(read_text(path).splitlines())
-    lacking = [name for name in Observation.model_fields if name not in (rows.fieldnames or [])]
+    heading = list(rows.fieldnames or [])
+    if len(heading) == 1 and any(sign in heading[0] for sign in ";\t"):
+        raise UserError(f"{path.name}, line 1: the columns must be separated by commas.")
+    lacking = [name for name in Observation.model_fields if name not in heading]
     if lacking:
         raise UserError(f"{path.name}: the column {lacking[0]} is missing; expected were {', '.join(Observation.model_fields)}.")
     for line, row in enumerate(rows, start=2):
@@ -84,6 +93,9 @@ def read_rows(path: Path) -> list[Observation]:
             raise UserError(f"{path.name}, line {line}: published is missing.")
         found.append(checked(Observation, filled, f"{path.name}, line {line}"))
         check(found[-1], f"{path.name}, line {line}")
+        if found[-1].id in seen:
+            raise UserError(f"{path.name}, line {line}, id: {found[-1].id} stands twice; each figure counts once.")
+        seen.add(found[-1].id)
     return found
 
 
@@ -91,6 +103,10 @@ def check(row: Observation, where: str) -> None:
     """Refuses a row that no run could be read for, or that would be read as something else."""
     if row.source_class not in biases():
         raise UserError(f'{where}, source_class: there is no class "{row.source_class}".{nearest(row.source_class, biases())}')
+    if row.camp not in CAMPS and nearest(row.camp, CAMPS):  # a camp of one's own is no slip of the pen
+        raise UserError(f'{where}, camp: there is no camp "{row.camp}".{nearest(row.camp, CAMPS)} Known: {", ".join(CAMPS)}.')
+    if not re.fullmatch(r"\d{4}(-\d\d){0,2}", row.published):
+        raise UserError(f'{where}, published: a date like 2022-09-21, a month or a year was expected, found "{row.published}".')
     if row.region is not None:
         raise UserError(f"{where}, region: an empty cell was expected; figures of single regions are not read.")
     if date(row.start, f"{where}, start") > date(row.end, f"{where}, end"):

@@ -71,7 +71,7 @@ def read_text(path: Path) -> str:
         size = path.stat().st_size
         if size > LIMIT:
             raise UserError(f"{path} has {size:,} bytes; at most {LIMIT:,} are read.")
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark before the first letter
     except FileNotFoundError:
         raise UserError(f"{path} does not exist.") from None
     except UnicodeDecodeError:
@@ -93,9 +93,12 @@ def parse_yaml(text: str, name: str) -> dict:
             loader.dispose()
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
-        raise refusal(name, mark.line if mark else 0, f"not valid YAML ({problem.problem})") from None
+        number = mark.line if mark else 0
+        tab = any("\t" in line for line in text.splitlines()[number : number + 1])
+        raise refusal(name, number, f"not valid YAML ({problem.problem}{'; indent with spaces, not tabs' if tab else ''})") from None
     except (yaml.YAMLError, ValueError) as problem:
-        raise UserError(f"{name}: not valid YAML ({str(problem).splitlines()[0]}).") from None
+        said = str(problem).splitlines()[0]
+        raise UserError(f"{name}: not valid YAML ({said}); a date is written 2022-09-21.") from None
     except RecursionError:
         raise UserError(f"{name}: nested too deeply.") from None
     if not isinstance(data, dict):

@@ -18,6 +18,9 @@ from muster.reading import date
 from muster.sketch import Sketch
 from muster.writer import EXACT, Writer
 
+SOON = datetime.timedelta(weeks=4)  # after a half-year its end stands for that of the run
+EVENTS = ("left", "movement")  # readings by region of what has happened or not
+
 
 class Results:
     """A tree with a node per side and subsystem; dims draw, time (the moment at which a step ends) and cohort."""
@@ -84,17 +87,26 @@ class Results:
         return array.sel(cohort=cohort)
 
     def by_region(self, path: str, day: datetime.date | str, cohort: str | None = None) -> xr.DataArray:
-        """A reading by region (side/name) when the quarter nearest to a day begins [draw, region]; of all cohorts unless one is named."""
+        """A reading by region (side/name) on a day [draw, region]; of all cohorts unless one is named.
+
+        Between two quarters it is taken on the line from one to the other, but what has happened or not (EVENTS) as the quarter begins.
+        """
         side, _, name = path.strip("/").partition("/")
         node = f"{side}/{output.BY_REGION}"
         known = [part for part in self.paths() if part.startswith(node)]
         if f"{node}/{name}" not in known:
             told = nearest(f"{node}/{name}", known) if known else " The run was national; run it again with resolution regional."
             raise UserError(f'There is no reading "{name}" by region of "{side}".{told}')
-        array = output.series_of(self.tree, f"{node}/{name}").sel(quarter=np.datetime64(date(day, "date")), method="nearest")
+        array = output.series_of(self.tree, f"{node}/{name}")
         if "cohort" in array.dims:
             array = array.sel(cohort=cohort) if cohort else array.sum("cohort")
-        return array
+        quarters = array["quarter"].values
+        moment = np.clip(np.datetime64(date(day, "date")).astype(quarters.dtype), quarters[0], quarters[-1])
+        before = int(np.searchsorted(quarters, moment, side="right")) - 1
+        if name in EVENTS or quarters[before] == moment:
+            return array.isel(quarter=before)
+        part = (moment - quarters[before]) / (quarters[before + 1] - quarters[before])
+        return array.isel(quarter=before, drop=True) * (1 - part) + array.isel(quarter=before + 1, drop=True) * part
 
     def weeks(self, day: datetime.date | str) -> float:
         """Weeks from the start to the first moment of a day, which must lie within the run."""
@@ -182,17 +194,19 @@ HEADLINES = (
     Headline("approval", "%", "society/approval_reported", 100),
     Headline("abroad", "million people", "people/abroad", 1e-6),
     Headline("prices", "% over a year", "economy/inflation", 100),
-    Headline("output", "% of 2021", "economy/output", 100),
+    Headline("output", "% of pre-war", "economy/output", 100),
     Headline("deliveries", "billion EUR since the start", "partners/deliveries", 1e-9, since_start=True),
 )
 
 
 def half_years(results: Results) -> list[datetime.date]:
-    """The ends of June and December within a run (the first moment of July and January)."""
+    """The ends of June and December within a run (the first moment of July and January), and its own where it goes on for weeks."""
     times = results.tree.coords["time"].values.astype("datetime64[D]")
     first, last = (day.astype(datetime.date) for day in (times[0], times[-1] + np.timedelta64(7, "D")))
     days = (datetime.date(year, month, 1) for year in range(first.year, last.year + 1) for month in (1, 7))
-    return [day for day in days if first <= day <= last]
+    found = [day for day in days if first <= day <= last]
+    end = times[-1].astype(datetime.date)
+    return found if found and end - found[-1] < SOON else [*found, end]
 
 
 def headline_table(results: Results) -> list[dict]:

@@ -122,6 +122,12 @@ class Policy(Strict):
     extends: str | None = None
     set: dict = Field(default_factory=dict)
     reasons: dict[str, str] = Field(default_factory=dict)
+    _file: str = PrivateAttr("")
+
+    @property
+    def file(self) -> str:
+        """What its errors begin with: the file that it was read from, else its name."""
+        return self._file or f"policy {self.name}"
 
 
 def find(kind: str, name_or_path: str) -> Path:
@@ -164,10 +170,19 @@ def load_policy(name_or_path: str) -> Policy:
     """A policy of the library by name, or a user's own by path."""
     path = find("policies", name_or_path)
     policy = checked(Policy, parse_yaml(read_text(path), str(path)), str(path))
+    policy._file = str(path)
     for key in policy.set:
+        if key not in lever_names():
+            raise UserError(f"{path}, key set.{key}: a policy sets levers only, and this is none.{nearest(key, lever_names())}")
         if key not in policy.reasons:
             raise UserError(f"{path}, key set.{key}: a reason is needed under reasons.{key}.")
     return policy
+
+
+def sides_of(policy: str) -> set[str]:
+    """The sides whose decisions a policy changes, with those of the policies that it extends."""
+    asked = load_policy(policy)
+    return ({asked.side} if asked.side else set()) | (sides_of(asked.extends) if asked.extends else set())
 
 
 def lever_names() -> tuple[str, ...]:
@@ -231,6 +246,8 @@ def check_lever(key: str, value, scenario: Scenario, where: str) -> None:
             inside(dated.date, scenario, f"{where}[{number}]")
             lump_of(dated.area, dated.duration, "km2", f"{where}[{number}].area")
         return
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: {{value: ..., source: ...}} or {{path: ..., source: ...}} was expected, found {value!r}.")
     lever = checked(Path_, value, where)
     if (lever.value is None) == (lever.path is None):
         raise UserError(f"{where}: exactly one of value and path was expected.")
@@ -271,14 +288,13 @@ def overlay(scenario: Scenario, policy: Policy, seen: tuple[str, ...] = ()) -> S
         scenario = overlay(scenario, load_policy(policy.extends), (*seen, policy.name))
     if not policy.set:
         return scenario
-    where = f"policy {policy.name}"
-    side = policy.side or ""
+    where, side = policy.file, policy.side
+    if side is None:
+        raise UserError(f"{where}, key side: missing; {' or '.join(scenario.sides)} was expected.")
     if side not in scenario.sides:
         raise UserError(f'{where}, key side: "{side}" is not a side of {scenario.name}.{nearest(side, scenario.sides)}')
     levers = dict(scenario.sides[side].levers)
     for key, value in policy.set.items():
-        if key not in lever_names():
-            raise UserError(f"{where}, key set.{key}: a policy sets levers only, and this is none.{nearest(key, lever_names())}")
         check_lever(key, value, scenario, f"{where}, key set.{key}")
         levers[key] = value
     sides = {**scenario.sides, side: scenario.sides[side].model_copy(update={"levers": levers})}

@@ -132,7 +132,7 @@ def unpacked(experiment: Experiment, rows: dict, seen):
 
 def refuse_undefined(experiment: Experiment, packed: dict[str, np.ndarray]) -> None:
     """Raises UserError where numbers of the last week [step, reading, draw] are undefined: such a state stays so until the end."""
-    broken = [node for node, readings in packed.items() if np.isnan(readings[experiment.steps - 1]).any()]
+    broken = [node for node, readings in packed.items() if not np.isfinite(readings[experiment.steps - 1]).all()]
     if broken:
         given = [f"{stream.partition('/')[2]} = {value:g}" for stream, value in experiment.fixed.items()]
         given += [stream.partition("/")[2] for stream in experiment.overrides]

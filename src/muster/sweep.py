@@ -64,7 +64,7 @@ class Plan(Strict):
     draws: Annotated[int, Field(ge=1, le=WHOLE)] = 200
     resolution: Literal["national", "regional"] = RESOLUTIONS[0]
     keep: str = "headline"
-    prior: bool = False
+    prior: Annotated[bool, Field(strict=True)] = False
     dt: float = 1.0
 
 

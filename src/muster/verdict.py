@@ -10,13 +10,10 @@ Verdict = Literal["supported", "likely", "undecided", "unlikely", "contradicted"
 FLOOR = 0.001  # probabilities are kept this far from 0 and 1 before the log score, stated here in advance
 VARIES = 1e-9  # of its value, that a quantity must vary by to be testable
 MOVED, OPEN = 0.05, (0.05, 0.95)  # how far figures must move a prior probability that lay between these
-NARROWED = 0.8  # of its width before, that a 90 % band has at most where figures bear on its quantity
 NO_FIT = "the draws are of the prior: no fit to published figures is in use"
 RARE = "a rare event of one war: no figure can move it far"
 UNMOVED = "figures moved its probability by less than 0.05"
-UNSPOKEN = "no figure speaks of its quantity, and through others they moved neither its probability by 0.05 nor its 90 % band by a fifth"
-
-Answer = tuple[float, tuple[float, float, float]]  # the probability of a reading, and 5 %, median and 95 % of its quantity
+UNSPOKEN = "no figure that the fit used speaks of its quantity"
 
 
 @dataclass(frozen=True)
@@ -66,26 +63,25 @@ def whole_ensemble_error(truths: np.ndarray) -> tuple[float, float]:
 
 
 def varies(values: np.ndarray) -> bool:
-    """Whether a quantity [draw] varies by more than a billionth of its value."""
+    """Whether a quantity [draw] varies by more than a billionth of its value; a single draw is taken to."""
     known = values[~np.isnan(values)]
     if not len(known):
         return False
+    if len(values) == 1:
+        return True  # one draw cannot tell
     finite = known[np.isfinite(known)]
     if len(finite) < len(known):
         return len(finite) > 0 or bool(np.any(known != known[0]))
     return bool(np.ptp(finite) > VARIES * max(float(np.max(np.abs(finite))), 1e-12))
 
 
-def prior_driven(event: bool, spoken: bool, after: Answer, before: Answer) -> str | None:
-    """Why a reading is the prior's after a fit, nothing where figures moved it or speak of its quantity (`spoken`)."""
-    shift = abs(after[0] - before[0])
+def prior_driven(event: bool, spoken: bool, after: float, before: float) -> str | None:
+    """Why a reading is the prior's after a fit, nothing where figures speak of its quantity (`spoken`) and moved its probability."""
     if event:
         return RARE
-    if shift < MOVED and OPEN[0] <= before[0] <= OPEN[1]:
+    if abs(after - before) < MOVED and OPEN[0] <= before <= OPEN[1]:
         return UNMOVED
-    now, then = (band[2] - band[0] for _, band in (after, before))
-    reached = shift >= MOVED or (then > 0 and now <= NARROWED * then)
-    return None if spoken or reached else UNSPOKEN
+    return None if spoken else UNSPOKEN
 
 
 def judge(
@@ -98,6 +94,8 @@ def judge(
     structure agrees (`complete`: all structures were run). A quantity that does not vary is not testable with this model.
     """
     p, mcse = next(iter(shares.values()))
+    if not np.isfinite(p):
+        return Judged.without("not computed")
     every = [share for share, _ in shares.values()]
     low, high = min(every), max(every)
     agreed = complete and (low == high and low in (0.0, 1.0) if unanimous is None else unanimous)

@@ -12,7 +12,7 @@ from scipy.special import log_ndtr
 
 from muster.errors import UserError, nearest
 from muster.evidence import Z95
-from muster.observe import Observation, biases, observations, predict, read_rows
+from muster.observe import CAMPS, Observation, biases, predict, read_rows
 from muster.results import Results
 from muster.scenario import Scenario
 
@@ -32,11 +32,10 @@ class Weighed:
 def camp_of(text: str) -> str:
     """The camp that --without names."""
     kind, sign, name = text.partition(":")
-    known = sorted({row.camp for row in observations()})
     if kind != "camp" or not sign:
-        raise UserError(f"--without {text}: camp:NAME was expected. Camps: {', '.join(known)}.")
-    if name not in known:
-        raise UserError(f'--without {text}: there is no camp "{name}".{nearest(name, known)} Camps: {", ".join(known)}.')
+        raise UserError(f"--without {text}: camp:NAME was expected. Camps: {', '.join(CAMPS)}.")
+    if name not in CAMPS:
+        raise UserError(f'--without {text}: there is no camp "{name}".{nearest(name, CAMPS)} Camps: {", ".join(CAMPS)}.')
     return name
 
 
@@ -98,8 +97,10 @@ def weigh(results: Results, rows: list[Observation], file: Path) -> Weighed:
     for row in rows:
         values = predict(results, row)
         before, after = np.median(values), weighted_quantile(values, weights, 0.5)
-        where = f"{row.id} ({row.side}, {row.path})"
-        moved.append(f"{where}: median of the draws {before:.4g} before, {after:.4g} after; figure {row.central:.4g}")
+        where = f"{row.id} ({row.side}, {row.path}, {row.start} to {row.end})"
+        before, after, figure = (f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.3g}" for number in (before, after, row.central))
+        unit = "" if row.unit == "1" else f" {row.unit}"
+        moved.append(f"{where}: median of the draws {before}{unit} before, {after}{unit} after; figure {figure}{unit}")
     return Weighed(weights, effective, tuple(rows), tuple(moved))
 
 

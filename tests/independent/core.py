@@ -25,6 +25,11 @@ def passing(time):
     return np.minimum(1.0, 1 / time)
 
 
+def come(felt, thresholds):
+    """How often an event has come: past each threshold, and once with each unit of hazard behind the last."""
+    return (felt[:, None] >= thresholds).sum(-1) + np.floor(np.fmax(felt - thresholds[:, -1], 0)).astype(int)
+
+
 def approach(x, goal, time):
     return x + (goal - x) * (1 - exp(-1 / time))
 
@@ -182,6 +187,7 @@ class Side:
         u = given.time_in_line * given.war
         self.skill, self.rear_skill = self.practise(np.stack([new, old], axis=1), u), self.practise(self.rear_skill, 0 * u)
         self.leaders = self.leaders * exp(-p.leader_loss_ratio * self.loss_share) + promoted + p.academy_output
+        self.leaders = np.minimum(self.leaders, (stayed + self.became + self.troops[:, NEW]).sum(1))
         self.instructors = self.instructors + p.instructor_return * self.moves.returned.sum(1)
 
     # front.md
@@ -260,11 +266,12 @@ class Side:
         advance = width * p.advance_speed * exp(b) * i.attack_share * i.intensity
         yearly = p.breakthrough_rate * i.attack_share * i.intensity
         yearly = yearly * exp(np.minimum(2.0, p.breakthrough_power * relative - p.breakthrough_works * enemy.works))
-        before = ((self.hazard - self.survived)[:, None] >= i.breakthroughs).sum(-1)
+        before = come(self.hazard - self.survived, i.breakthroughs)
         self.hazard = self.hazard + yearly / 52
         self.next_survived = np.where(tracking, self.hazard, self.survived)
-        after = ((self.hazard - self.next_survived)[:, None] >= i.breakthroughs).sum(-1)
-        mark = np.take_along_axis(i.breakthrough_marks, np.minimum(before, i.breakthrough_marks.shape[-1] - 1)[:, None], -1)[:, 0]
+        after = come(self.hazard - self.next_survived, i.breakthroughs)
+        marks = np.concatenate([i.breakthrough_marks, np.zeros((len(before), 1))], axis=-1)  # the middle size once the marks are used up
+        mark = np.take_along_axis(marks, np.minimum(before, marks.shape[-1] - 1)[:, None], -1)[:, 0]
         size = np.where(after > before, p.breakthrough_size * exp(p.breakthrough_spread * mark), 0.0)
         self.next_left = self.burst_left + size
         self.next_pace = np.where(size > 0, self.next_left / p.breakthrough_time, self.burst_pace)

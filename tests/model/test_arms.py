@@ -174,3 +174,14 @@ def test_drones_reach_half_their_limit_at_the_stated_date(central, week):
     params = central("arms")
     half = arms.drone_index(week(age_of_war=params.drone_date), jnp.asarray(1.0), params)
     assert half == pytest.approx(float(params.drone_limit) / 2)
+
+
+def test_equipment_per_man_ends_at_what_a_man_can_use(works):
+    params, state = works()
+    assert arms.equipment(state, jnp.asarray(1.0), params) == params.equipment_limit
+    assert arms.equipment(state, jnp.asarray(1e5), params) == pytest.approx(2)
+
+
+def test_a_years_output_of_the_real_lines_is_where_learning_begins(works, week):
+    params, state = works(line_plan_factor=1.4)
+    np.testing.assert_allclose(arms.productivity(state, week(), params, Structure()), 1.0)

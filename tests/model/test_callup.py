@@ -185,3 +185,11 @@ def test_risk_follows_the_yearly_share_of_the_killed(week, central):
     params = central("callup")
     new, _, _ = callup.step(callup.begin(params, week().poverty.shape[0]), week(killed_share=0.001), params, 1.0)
     assert new.death_risk == pytest.approx(float(52 * 0.001 * -np.expm1(-1 / params.risk_memory)))
+
+
+@pytest.mark.parametrize(("evade", "flee"), [(0.7, 0.5), (0.99, 0.99), (0.5, 0.5)])
+def test_choices_are_probabilities_where_more_than_all_would_evade_or_flee(week, central, evade, flee):
+    params = central("callup", evade_share=evade, flee_share=flee)
+    choices = np.stack(np.broadcast_arrays(*callup.choices(week(), 1.0, 0.3, params)))
+    assert np.all(choices > 0)
+    np.testing.assert_allclose(np.sum(choices, axis=0), 1)

@@ -176,3 +176,20 @@ def test_schooling_and_work_add_their_mincer_returns(central):
     assert np.log(skilled) == pytest.approx(0.08 * 16 + 0.02 * (42.5 - 22))
     men_alone = economy.human_capital(MEN, jnp.asarray(0.0), params)
     assert economy.human_capital(MEN, jnp.sum(MEN), params) == pytest.approx(2 * float(men_alone))
+
+
+def test_an_economy_without_hands_or_demand_stays_a_number(economy_at_start, year):
+    """All at once: more disabled than people, the own soil lost twice over, real rates of a thousand percent."""
+    params, state = economy_at_start(fire_loss=1.5, occupied_loss=1.0)
+    hard = year(params, disabled=1e9, occupied=1.0, under_fire=1.0, policy_rate=10.0, sanctions=1.0, war=1.0)
+    for _ in range(520):
+        state, outputs = economy.step(state, hard, params, 1.0, Structure())
+    assert all(np.isfinite(getattr(outputs, name)) for name in ("output", "real_wage", "inflation", "fiscal_distress", "human_capital"))
+    assert outputs.output > 0
+    assert outputs.capacity > 0
+
+
+def test_a_shortage_beyond_all_hands_raises_wages_no_further(economy_at_start):
+    params, state = economy_at_start()
+    one, ten = (economy.log_wage(state, short, 0.0, 0.0, 1.0, state.labour_at_start, params, 1.0) for short in (1.0, 10.0))
+    assert one == ten > economy.log_wage(state, 0.5, 0.0, 0.0, 1.0, state.labour_at_start, params, 1.0)

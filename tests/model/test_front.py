@@ -211,3 +211,10 @@ def test_breakthroughs_come_at_their_yearly_hazard(side, central, made):
     ground, state = made(Ground, front_length=1000.0, attack_width=0.1), front.begin(params, 5)
     fight, _ = front.one_side(force, enemy, state, jnp.asarray(0.0), 1.0, ground, (params, params), 1.0)
     assert fight.breakthrough_hazard == pytest.approx(1.3 / 52, rel=1e-6)
+
+
+@pytest.mark.parametrize("men", [0.0, 1e-3, 1.0])
+def test_nobody_is_no_stronger_than_a_man(side, central, men):
+    params = central("front")
+    few = side(troops=jnp.full((2, 5), men / 10), goal=2e5, intensity=1.0)
+    assert front_law.pace(few, few, params) == pytest.approx(float(params.pace_floor), rel=1e-3)

@@ -104,3 +104,25 @@ def test_equal_burdens_weigh_on_nobody_and_double_ones_by_the_log_of_two(central
     np.testing.assert_allclose(regions.burden(2e-5 * people, people, params), 0, atol=1e-12)
     load = regions.burden(jnp.array([40.0, 60.0]), people, params)
     assert load[0] - load[1] == pytest.approx(np.log(2))
+
+
+def test_every_group_of_a_region_can_leave_it(lived):
+    """Of 21 groups that stand in one region, each with a movement that leaves at once."""
+    outputs, counts, _ = lived(20, movements=21.0, groups=21.0, **(NO_ENDINGS | {"exit_rate": 1.0, "movement_rate": 0.0}))
+    assert np.max(outputs.seceded) == pytest.approx(1)
+    np.testing.assert_allclose(outputs.seceded[counts[:, 2] <= 21], counts[counts[:, 2] <= 21, 2] / 21)
+
+
+def test_distress_adds_no_more_beyond_its_limit(made, central):
+    params = central("regions")
+    felt = [float(regions.felt_distress(made(regions.Inputs, fiscal_distress=x), params)) for x in (0.0, 0.05, 1e3, -1e3)]
+    assert felt[0] == 0
+    assert felt[1] == pytest.approx(1, rel=0.04)
+    assert felt[2:] == [pytest.approx(params.distress_limit), pytest.approx(-params.distress_limit)]
+
+
+def test_events_go_on_behind_the_last_threshold_that_is_kept():
+    thresholds = jnp.cumsum(jnp.full(luck.OCCURRENCES, 0.5))
+    felt = jnp.array([0.4, 0.5, 3.9, 4.0, 4.9, 5.0, 9.5])
+    counts = [int(luck.passed(one, thresholds, 0.0)) for one in felt]
+    assert counts == [0, 1, 7, 8, 8, 9, 13]

@@ -102,7 +102,8 @@ def show(judgement, paths: list[Path], structures: str, seconds: float) -> None:
     from muster.cli.terminal import console
 
     page, claims = console(), judgement.as_list()
-    page.print(readings_table(claims))
+    if any(not reading["headline"] for claim in claims for reading in claim["readings"]):
+        page.print(readings_table(claims))
     page.print(headline_table(claims, judgement.experiment))
     for note in judgement.notes:
         page.print(note)
@@ -138,12 +139,14 @@ def readings_table(claims: list[dict]):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from muster.cli.terminal import styled
+
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title="Other readings", title_justify="left")
     for name in ("reading", "p", "verdict", "outcome", "p if ceasefire, escalates"):
-        shown.add_column(name)
+        shown.add_column(name, overflow="fold")  # two readings may differ in their last word
     for claim in claims:
         if len(claim["readings"]) > 1:
-            shown.add_row(f"[bold]{claim['id']}[/bold]")
+            shown.add_row(styled((claim["id"], "bold")))
         for reading in claim["readings"]:
             if not reading["headline"]:
                 endings = reading["by_continuation"]
@@ -156,6 +159,9 @@ def headline_table(claims: list[dict], experiment):
     """The headline reading of each claim: probability, verdict, outcome, and the quantity on both sides."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
+    from rich.text import Text
+
+    from muster.cli.terminal import styled
 
     labels = [experiment.scenario.sides[side].label for side in experiment.sides]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title="Claims, by their headline reading", title_justify="left")
@@ -165,13 +171,14 @@ def headline_table(claims: list[dict], experiment):
         reading = next(reading for reading in claim["readings"] if reading["headline"])
         error = "" if reading["mcse"] is None else f" ±{2 * reading['mcse']:.2f}"
         of = labels[experiment.sides.index(claim["side"])]
-        bands = reading["why_not"] or f"{of} {values(reading['quantity'])}\n{values(reading['mirror'])}".rstrip("\n-")
+        other = labels[1 - experiment.sides.index(claim["side"])]
+        both = [styled(name, " ", *values(reading[key])) for name, key in ((of, "quantity"), (other, "mirror")) if known(reading[key])]
         shown.add_row(
-            f"{claim['title']}\n[dim]{reading['id']}[/dim]",
+            styled(f"{claim['title']}\n", (reading["id"], "dim")),
             probability(reading) + error,
-            f"[bold]{reading['verdict']}[/bold]",
+            styled((reading["verdict"], "bold")),
             outcome(reading),
-            bands,
+            reading["why_not"] or (Text("\n").join(both) if both else "-"),
         )
     return shown
 
@@ -186,13 +193,16 @@ def outcome(reading: dict) -> str:
     return reading["resolution"]["outcome"]
 
 
-def values(band: dict) -> str:
-    """5 %, median and 95 % of a quantity as median and band, with its unit."""
-    if all(value is None for value in band["values"]):
-        return "-"
+def known(band: dict) -> bool:
+    """Whether anything is known of a quantity."""
+    return any(value is not None for value in band["values"])
+
+
+def values(band: dict) -> tuple:
+    """5 %, median and 95 % of a quantity as median and band, with its unit: parts of a styled text."""
     low, middle, high = (written(value) for value in band["values"])
     unit = band.get("unit", "1")
-    return f"{middle} [dim]{low} to {high}{'' if unit == '1' else ' ' + unit}[/dim]"
+    return middle, (f" {low} to {high}{'' if unit == '1' else ' ' + unit}", "dim")
 
 
 def written(value: float | None) -> str:

@@ -50,10 +50,10 @@ def show(
     if as_json:
         typer.echo(json.dumps(found.model_dump(mode="json", by_alias=True, exclude_none=True), ensure_ascii=False))
         return
-    from muster.cli.terminal import console
+    from muster.cli.terminal import console, styled
 
     page = console()
-    page.print(f"[bold]{found.title}[/bold]  ({found.id}, {found.kind}, about {found.side})")
+    page.print(styled((found.title, "bold"), f"  ({found.id}, {found.kind}, about {found.side})"))
     page.print(f"Said, in our words: {found.paraphrase}")
     for said in found.said_by:
         page.print(f'  {said.name}, {said.role}, {said.date}; the word for how likely: "{said.word}"')
@@ -66,21 +66,22 @@ def show(
 def show_reading(page, reading) -> None:
     """A reading with its fine print."""
     from muster.claims import threshold_of
+    from muster.cli.terminal import styled
     from muster.published import figures
 
-    page.print(f"\n[bold]{reading.id}[/bold]{' (headline)' if reading.headline else ''}: {reading.statement}")
+    page.print(styled("\n", (reading.id, "bold"), f"{' (headline)' if reading.headline else ''}: {reading.statement}"))
     if reading.proposition is not None:
         threshold, unit = threshold_of(reading, reading.id)
         held = reading.proposition.quantity.model_dump(by_alias=True, exclude_defaults=True)
-        page.print(f"  {reading.proposition.name} {threshold:g} {'' if unit == '1' else unit}: {json.dumps(held)}", markup=False)
+        page.print(f"  {reading.proposition.name} {threshold:g} {'' if unit == '1' else unit}: {json.dumps(held)}")
     for words, text in (("not testable", reading.not_testable), ("not computed: wanted is that", reading.not_computed)):
         if text:
-            page.print(f"  {words} {text}", markup=False)
+            page.print(f"  {words} {text}")
     settled = reading.resolution
-    page.print(f"  resolved on {settled.resolves_on} ({reading.outcome}): {settled.rule} {settled.edge_cases}", markup=False)
+    page.print(f"  resolved on {settled.resolves_on} ({reading.outcome}): {settled.rule} {settled.edge_cases}")
     for row in settled.rows:
         figure = figures().get(row)
-        page.print(f"    {row}: {told(figure) if figure else 'not among the figures that Muster ships'}", markup=False)
+        page.print(f"    {row}: {told(figure) if figure else 'not among the figures that Muster ships'}")
 
 
 def told(figure) -> str:

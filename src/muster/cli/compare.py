@@ -100,10 +100,12 @@ def table(policy: dict, rows: list[dict], sides: list[dict]):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from muster.cli.terminal import styled
+
     weeks = SHOWN if any(row["weeks"] == SHOWN for row in rows) else rows[-1]["weeks"]
     shown_rows = [row for row in rows if row["weeks"] == weeks]
     when = f"{weeks} weeks later" if weeks else "last observation"
-    title = f"[bold]{policy['name']}[/bold]: differs from {policy['differs_from']}; {when}, {shown_rows[0]['date']}"
+    title = styled((policy["name"], "bold"), f": differs from {policy['differs_from']}; {when}, {shown_rows[0]['date']}")
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1), title=title, title_justify="left", title_style="")
     shown.add_column("")
     for side in sides:
@@ -112,17 +114,19 @@ def table(policy: dict, rows: list[dict], sides: list[dict]):
         shown.add_column("\nP>0", justify="right", no_wrap=True)
     for name in dict.fromkeys(row["quantity"] for row in shown_rows):
         found = [row for side in sides for row in shown_rows if (row["side"], row["quantity"]) == (side["name"], name)]
-        unit = "" if found[0]["unit"] == "1" else f" [dim]{found[0]['unit'].removesuffix(' men').removesuffix(' people')}[/dim]"
-        shown.add_row(f"{name}{unit}", *(cell for row in found for cell in cells(row)))
+        unit = "" if found[0]["unit"] == "1" else f" {found[0]['unit'].removesuffix(' men').removesuffix(' people')}"
+        shown.add_row(styled(name, (unit, "dim")), *(cell for row in found for cell in cells(row)))
     return shown
 
 
-def cells(row: dict) -> tuple[str, str, str]:
+def cells(row: dict) -> tuple:
     """What was, the difference with its band, and how likely it is above 0."""
+    from muster.cli.terminal import styled
+
     if row["median"] is None:
         return "-", "-", "-"
     middle, low, high = (rounded(row[key]) for key in ("median", "low", "high"))
-    return rounded(row["as_happened"]), f"{middle} [dim]{low} to {high}[/dim]", f"{row['p_above_zero']:.2f}"
+    return rounded(row["as_happened"]), styled(f"{middle} ", (f"{low} to {high}", "dim")), f"{row['p_above_zero']:.2f}"
 
 
 def rounded(number: float) -> str:

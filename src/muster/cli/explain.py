@@ -1,26 +1,99 @@
-"""muster explain: from a number of the results to its equation."""
+"""muster explain: from a number of the results to its equation, and what an outcome hangs on."""
 
 import json
 from typing import Annotated
 
 import typer
 
+from muster.cli.compare import check_draws
+from muster.errors import UserError
+
+SHOWN = 10  # loops that the table shows
+
 
 def explain(
     scenario: Annotated[
         str, typer.Argument(metavar="SCENARIO", help="a scenario of the library by name, or the path of a YAML file")
     ] = "russia-ukraine-2022",
-    variable: Annotated[str, typer.Option(metavar="PATH", help="a variable of results.nc, such as russia/front/killed")] = "",
+    variable: Annotated[
+        str, typer.Option(metavar="PATH", help="where a variable of results.nc comes from, such as russia/front/killed")
+    ] = "",
+    outcome: Annotated[
+        str, typer.Option(metavar="PATH", help="why a weekly series is what it is: parameters, loops, structures; half a minute")
+    ] = "",
+    day: Annotated[str | None, typer.Option(metavar="DATE", help="of --outcome; flows are summed up to it  [the last observation]")] = None,
+    draws: Annotated[int, typer.Option(metavar="N", help="of --outcome, 1 to 100,000")] = 200,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="of --outcome: the luck")] = 1,
+    structures: Annotated[
+        str, typer.Option(metavar="default|all|NAME=VALUE", help="of --outcome: the rival equations to try, one at a time")
+    ] = "default",
+    prior: Annotated[bool, typer.Option("--prior", help="of --outcome: draw from the prior, although a posterior was fitted")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the explanation for a machine, on stdout")] = False,
 ) -> None:
-    """Explain a variable of the results: meaning, unit, equations, what feeds it, parameters with their sources."""
-    from muster.errors import UserError
-    from muster.explain import explain as explained
+    """Explain a variable (its equations, what feeds it, sources), or an outcome (what it hangs on)."""
+    if bool(variable) == bool(outcome):
+        raise UserError("either --variable PATH or --outcome PATH was expected, such as --variable russia/front/killed.")
+    if variable:
+        from muster.explain import explain as explained
 
-    if not variable:
-        raise UserError("--variable PATH was expected, such as --variable russia/front/killed.")
-    found = explained(variable, scenario)
-    typer.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
+        found = explained(variable, scenario)
+        typer.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
+        return
+    check_draws(draws)
+    from muster.cli.terminal import progress_bar
+    from muster.why import why
+
+    with progress_bar(f"Explaining {outcome}") as update:
+        answer = why(outcome, scenario, day, draws, seed, structures, None if prior else "shipped", update)
+    if as_json:
+        typer.echo(json.dumps(answer.as_dict(), ensure_ascii=False))
+    else:
+        show(answer.as_dict())
+
+
+def show(told: dict) -> None:
+    """The outcome, and three tables: parameters, loops, structures."""
+    from muster.cli.terminal import band, console
+    from muster.evidence import parameters
+
+    page, (low, middle, high) = console(), told["values"]
+    unit = "" if told["unit"] == "1" else f" {told['unit']}"
+    page.print(f"{told['outcome']}, {told['day']}: {told['meaning']}")
+    page.print(band(middle, low, high) + f"{unit}, median and 90 % band of {told['draws']:,} draws")
+    rows = []
+    for one in told["parameters"]:
+        subsystem, _, name = one["parameter"].partition("/")[2].partition(".")
+        rows.append((one["parameter"], f"{one['share']:.0%}", parameters()[subsystem][name].meaning))
+    if rows:
+        page.print(table("Uncertain numbers, by the share of the spread that each carries alone", ("number", "share", "meaning"), rows))
+    if not told["parameters_resolved"]:
+        page.print(f"{'Smaller shares' if rows else 'Shares of single numbers'} are noise in so few draws; --draws 1000 tells them.")
+    moved = [one for one in told["loops"] if any(one["change"])]
+    cells = [
+        (one["loop"], band(one["change"][1], one["change"][0], one["change"][2]), f"{one['p_raises']:.2f}", one["meaning"])
+        for one in moved[:SHOWN]
+    ]
+    title = "Loops and arrows: the outcome as it is less that with the loop cut on both sides, draw by draw"
+    page.print(table(title, ("loop", f"change{unit and ',' + unit}", "P>0", "meaning"), cells))
+    page.print(f"{len(told['loops']) - len(moved)} of {len(told['loops'])} do not move it; --json tells all.")
+    rivals = [(one["structure"], band(one["values"][1], one["values"][0], one["values"][2])) for one in told["structures"]]
+    if rivals:
+        page.print(table("Rival equations", ("structure", f"outcome{unit and ',' + unit}"), rivals))
+    else:
+        page.print("--structures all sets the rival equations beside it.")
+
+
+def table(title: str, names: tuple[str, ...], rows: list[tuple]):
+    """A table of texts."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    shown = Table(box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
+    for name in names:
+        shown.add_column(name, overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    return shown
 
 
 def text(found: dict) -> str:

@@ -118,28 +118,42 @@ def show(rows: list[dict], results, draws: int, paths: list[Path], as_json: bool
     for side, label in zip(results.sides, attributes["labels"], strict=True):
         own = [row for row in rows if row["side"] == side]
         for names in (ARMY, COUNTRY):
-            page.print(table(label, own, names, attributes["last_observation"]))
-    page.print(f"After {attributes['last_observation']} the table shows one date in {SPARSE}; --json shows all.")
+            page.print(fitting(page, label, own, names, attributes["last_observation"]))
+    days = sorted({row["date"] for row in rows})
+    if len(shown_days(days, attributes["last_observation"])) < len(days):
+        page.print(f"After {attributes['last_observation']} the table shows one date in {SPARSE}; --json shows all.")
     for path in paths:
         page.print(str(path), soft_wrap=True)
 
 
-def table(label: str, rows: list[dict], names: tuple[str, ...], last_observation: str):
+def shown_days(days: list[str], last_observation: str) -> list[str]:
+    """The dates that the table shows: all that were observed, then one in SPARSE, and the last."""
+    later = [day for day in days if day > last_observation]
+    return [day for day in days if day <= last_observation or (later.index(day) + 1) % SPARSE == 0 or day == days[-1]]
+
+
+def fitting(page, label: str, rows: list[dict], names: tuple[str, ...], last_observation: str):
+    """The table of some series, its bands under their medians where the terminal is too narrow for them beside each other."""
+    wide = table(label, rows, names, last_observation, " ")
+    asked = page.measure(wide, options=page.options.update(max_width=10 * page.width)).maximum
+    return wide if asked <= page.width else table(label, rows, names, last_observation, "\n")
+
+
+def table(label: str, rows: list[dict], names: tuple[str, ...], last_observation: str, between: str):
     """Some headline series of one side by half-year."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     from muster.cli.terminal import band
 
-    units = {row["name"]: row["unit"].replace(" since the start", "") for row in rows}
+    units = {row["name"]: row["unit"].replace(" since the start", "\nsince start") for row in rows}
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
-    shown.add_column(label, no_wrap=True)
+    shown.add_column(label.replace(" ", "\n"), no_wrap=True)
     for name in names:
-        shown.add_column(f"{name}\n{units[name].replace(' ', chr(10), 1)}", justify="right", no_wrap=True)
-    days = sorted({row["date"] for row in rows})
-    later = [day for day in days if day > last_observation]
-    for day in days:
-        if day <= last_observation or (later.index(day) + 1) % SPARSE == 0 or day == days[-1]:
-            found = {row["name"]: row for row in rows if row["date"] == day}
-            shown.add_row(day[:7], *(band(found[name]["median"], found[name]["low"], found[name]["high"]) for name in names))
+        unit = units[name].replace(" ", "\n", 1 if between == " " else -1)
+        shown.add_column(f"{name}\n{unit}", justify="right", no_wrap=True)
+    for day in shown_days(sorted({row["date"] for row in rows}), last_observation):
+        found = {row["name"]: row for row in rows if row["date"] == day}
+        cells = (band(found[name]["median"], found[name]["low"], found[name]["high"], between) for name in names)
+        shown.add_row(day[:7], *cells)
     return shown

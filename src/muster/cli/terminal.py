@@ -63,7 +63,7 @@ def progress_bar(what: str, unit: str = "draws") -> Iterator[Callable[[str, int,
 
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[count]}"),
         TimeElapsedColumn(),
@@ -90,13 +90,20 @@ def short(number: float) -> str:
     return f"{number:.1f}" if abs(number) >= 0.095 else f"{number:.1g}"
 
 
-def band(middle: float, low: float, high: float) -> str:
-    """Median and 90 % band of a number."""
-    return f"{short(middle)} [dim]{short(low)}{'–' if low >= 0 else ' to '}{short(high)}[/dim]"
+def band(middle: float, low: float, high: float, between: str = " "):
+    """Median and 90 % band of a number, beside each other or one under the other."""
+    return styled(f"{short(middle)}{between}", (f"{short(low)}{'–' if low >= 0 else ' to '}{short(high)}", "dim"))
+
+
+def styled(*parts: str | tuple[str, str]):
+    """A text of parts, some with a style (part, style)."""
+    from rich.text import Text
+
+    return Text.assemble(*parts)
 
 
 def console():
-    """Tables and paths on stdout; wide enough for a table where no terminal says how wide."""
+    """Tables and paths on stdout, wide enough where no terminal says how wide; square brackets are letters of titles and paths."""
     from rich.console import Console
 
-    return Console(highlight=False, width=None if sys.stdout.isatty() else 100)
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else 100)

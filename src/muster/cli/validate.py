@@ -49,6 +49,8 @@ def table(title: str, methods: dict[str, dict]):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from muster.cli.terminal import styled
+
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title=title, title_justify="left")
     for name in ("method", "AUC", "World Wars", "Brier", "log score", "less ratio's", "slope", "CRPS att.", "CRPS def."):
         shown.add_column(name, no_wrap=True)
@@ -56,7 +58,7 @@ def table(title: str, methods: dict[str, dict]):
         low, high = row["log_score_over_force_ratio_interval"]
         numbers = (row["auc"], row["auc_world_wars"], row["brier"], row["log_score"])
         losses = (row["calibration_slope"], row["crps_attacker"], row["crps_defender"])
-        over = f"{row['log_score_over_force_ratio']:+.3f} [dim]{low:+.3f} {high:+.3f}[/dim]"
+        over = styled(f"{row['log_score_over_force_ratio']:+.3f} ", (f"{low:+.3f} {high:+.3f}", "dim"))
         shown.add_row(name, *(f"{x:.3f}" for x in numbers), over, *(f"{x:.2f}" for x in losses))
     return shown
 
@@ -93,6 +95,8 @@ def of_cases(rows: list[dict], titles: dict[str, str]):
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
+    from muster.cli.terminal import styled
+
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title=f"{len(rows)} cases", title_justify="left")
     for name in ("case", "dead per 1000", "recorded", *titles.values()):
         shown.add_column(name)
@@ -100,7 +104,7 @@ def of_cases(rows: list[dict], titles: dict[str, str]):
         dead = row["dead_per_1000_mobilised"]
         happened = {key: "-" if found is None else "yes" if found else "no" for key, found in row["happened"].items()}
         after = row["probabilities_moved_by_other_wars"]
-        answers = (f"{p:.2f} {after[key]:.2f} [dim]({happened[key]})[/dim]" for key, p in row["probabilities"].items())
+        answers = (styled(f"{p:.2f} {after[key]:.2f} ", (f"({happened[key]})", "dim")) for key, p in row["probabilities"].items())
         shown.add_row(row["case"], f"{dead['median']:.0f}", f"{dead['recorded']:.0f}", *answers)
     return shown
 

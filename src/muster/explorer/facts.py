@@ -57,7 +57,7 @@ CHAIN = (
     link("command", "command/perceived_strength", "thousand", 1e-3, False, "candour"),
     link("society", "society/approval_reported", "%", 100, False, "media_freedom repression under_fire"),
     link("demography", "people/abroad", "million", 1e-6, False, "border"),
-    link("economy", "economy/output", "% of 2021", 100, False, "military_spending civil_spending policy_rate sanctions export_price"),
+    link("economy", "economy/output", "% of pre-war", 100, False, "military_spending civil_spending policy_rate sanctions export_price"),
     link("arms", "arms/afv", "thousand", 1e-3, False, "shell_line_plan vehicle_line_plan"),
     link("partners", "partners/deliveries", "bn EUR", 1e-9, True, "partner_decision shell_offer"),
     link("regions", "regions/deaths_per_10k_men", "per 10,000 men", 1, False, ""),

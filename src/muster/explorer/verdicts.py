@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from muster.assess import evidence_of, has_tables, series_of
+from muster.assess import has_tables, series_of
 from muster.before_fit import prior_answers, reading_key
 from muster.claims import Claim, Reading, claims, threshold_of
 from muster.ensembles import thinned
@@ -17,8 +17,8 @@ from muster.explorer.view import REFERENCE, View
 from muster.propositions import holds, value
 from muster.quantities import Effect, every, of_battles, of_ensemble, of_regions
 from muster.results import Results
+from muster.spoken import evidence_of
 from muster.verdict import NO_FIT, RARE, judge, prior_driven, standard_error, varies, whole_ensemble_error
-from muster.weights import weighted_quantile
 
 LATER = "later"  # a verdict that needs runs of its own, which were not asked for
 NOT_HERE = "not_here"
@@ -93,24 +93,23 @@ def judged(reading: Reading, runs: Runs, every_run: bool, decided: Found | None)
         return Found(None, NOT_HERE, str(problem))
     truths = holds(reading.proposition, values, threshold_of(reading, reading.id)[0])
     p, error = whole_ensemble_error(truths) if of_ensemble(quantity) else standard_error(truths)
-    low, middle, high = (weighted_quantile(values, None, level) for level in (0.05, 0.5, 0.95))
     battles, unanimous = of_battles(quantity), len(np.unique(truths)) == 1 and not of_ensemble(quantity)
     if decided is not None and decided.p is not None:
         remark = decided.remark
     else:
-        remark = None if battles else remark_on(reading, (p, (low, middle, high)), base.posterior is not None, base.name)
+        remark = None if battles else remark_on(reading, p, base.posterior is not None, base.name, base.sides)
     found = judge({"default": (p, error)}, remark is not None, reading.event or varies(values), complete=battles, unanimous=unanimous)
     return Found(p, found.verdict, remark=remark)
 
 
-def remark_on(reading: Reading, after, fitted: bool, scenario: str) -> str | None:
+def remark_on(reading: Reading, after, fitted: bool, scenario: str, sides: tuple[str, str]) -> str | None:
     """Why a reading is prior-driven, nothing where figures moved it."""
     if not fitted:
         return NO_FIT
     before = prior_answers(scenario).get(reading_key(reading))
     if before is None or reading.proposition is None:
         return RARE if reading.event else None
-    return prior_driven(reading.event, bool(evidence_of(reading.proposition.quantity, None)), after, before)
+    return prior_driven(reading.event, bool(evidence_of(reading.proposition.quantity, sides, None)), after, before)
 
 
 def all_judged(runs: Runs, every_run: bool, decided: list[Found] | None) -> list[Found]:

@@ -176,6 +176,8 @@ def strain(side: Side, b: Before, fight: front.Fight, new_people: demography.Sta
     p, setting, people = here.given.params, here.given.setting, side.demography
     gain, population = fight.area - setting.area, demography.at_home(people)
     income = recruit_income(here.levers.pay - here.given.start.pay, b.calls.volunteers, population, setting)
+    care = morale.return_share(p.front.return_share, here.levers.forward_care, p.morale)
+    discharged = (1 - care) * jnp.sum(side.front.wounded_total - side.front.wounded)
     inputs = regions.Inputs(
         killed=jnp.sum(demography.killed_by_region(killed, people.margins), axis=0),
         dead=jnp.sum(new_people.dead, axis=0),
@@ -186,8 +188,8 @@ def strain(side: Side, b: Before, fight: front.Fight, new_people: demography.Sta
         security_at_home=here.levers.security_at_home,
         loyalty=side.regime.loyalty - p.regime.loyalty_at_start,
         ground_lost=lost_share(gain, setting),
-        centre_fallen=side.regime.fallen * (side.regime.aftermath > 0),
-        veterans=1000 * jnp.sum(side.front.wounded_total) * (1 - p.front.return_share) / jnp.sum(population),
+        centre_fallen=jnp.where(side.regime.centre_down > 0, 1.0, 0.0),
+        veterans=1000 * discharged / jnp.sum(population),
         thresholds=here.given.luck.region,
         tracking=here.clock.tracking,
     )

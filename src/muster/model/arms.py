@@ -67,6 +67,7 @@ class Params(Record):
     import_share: Float[Array, ""] = quantity("1", "share of components that is imported")
     component_sanctions: Float[Array, ""] = quantity("1", "share of imported components that sanctions stop")
     component_time: Float[Array, ""] = quantity("week", "components in stock")
+    equipment_limit: Float[Array, ""] = quantity("1", "equipment per man over the start that a man can use")
     wear: Float[Array, ""] = quantity("1/week", "share of vehicles worn out")
     vehicle_losses: Float[Array, ""] = quantity("1", "loss share of vehicles over that of men, with the park of the start")
     damaged_share: Float[Array, ""] = quantity("1", "share of lost vehicles that is damaged only")
@@ -128,7 +129,7 @@ def begin(params: Params, line_plan, shell_line_plan, troops) -> State:
         shells=params.shells_at_start,
         shell_line=shell_line_plan * params.line_plan_factor,
         components=zero + 1,
-        made=none + 52 * line_plan,
+        made=none + 52 * line_plan * params.line_plan_factor,
         active_at_start=active,
         troops_at_start=troops,
         shells_made_total=zero,
@@ -192,7 +193,8 @@ def equipment(state: State, troops, params: Params):
     weights = jnp.stack([params.tank_weight, params.carrier_weight, params.gun_weight])
     counted = weights * jnp.where(state.active_at_start > 0, 1.0, 0.0)
     stock = share(jnp.sum(counted * share(state.active * state.quality, state.active_at_start)), jnp.sum(counted))
-    return jnp.where(jnp.sum(counted) > 0, stock * share(state.troops_at_start, troops), jnp.ones_like(stock))
+    each = jnp.minimum(stock * share(state.troops_at_start, troops), params.equipment_limit)
+    return jnp.where(jnp.sum(counted) > 0, each, jnp.ones_like(stock))
 
 
 def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure) -> tuple[State, Outputs]:

@@ -18,9 +18,10 @@ from muster.model.world import Side, lost_share
 def told(side: Side, here: Here) -> command.Picture:
     """What the top sees and orders."""
     troops, params = jnp.sum(side.front.troops), here.given.params.command
-    seen = command.read(side.command, here.goal, troops, side.latest.loss_share, params)
+    called = jnp.sum(side.callup.backlog)
+    seen = command.read(side.command, here.goal, troops, side.latest.loss_share, called, params)
     truth = replace(side.command, shortfall=jnp.zeros_like(side.command.shortfall) + here.goal - troops)
-    true = command.read(truth, here.goal, troops, side.latest.loss_share, params)
+    true = command.read(truth, here.goal, troops, side.latest.loss_share, called, params)
     cut = here.links.bad_news
     return command.Picture(
         reported=held(cut, seen.reported, true.reported),

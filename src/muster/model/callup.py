@@ -9,6 +9,8 @@ from jaxtyping import Array, Float
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import approach, by_hazard, leaves, once, power, saturate, share
 
+LEAST_COMPLYING = 0.01  # share of notices that are complied with at the risk of a decree: the priors of evasion and flight know no sum
+
 
 class State(Record):
     backlog: Float[Array, " channel region"] = quantity("person", "quota not yet inducted, by decree and later decree")
@@ -150,7 +152,7 @@ def wrong_share(load, params: Params):
 
 def choices(inputs: Inputs, risk, skilled_share, params: Params):
     """Probabilities to comply, evade and flee [1] by region and skill, eq. 6; the shares at a decree fix the intercepts."""
-    comply_share = 1 - params.evade_share - params.flee_share
+    comply_share = jnp.maximum(1 - params.evade_share - params.flee_share, LEAST_COMPLYING)
     (distrust,) = once(params.trust_evasion * (inputs.trust - inputs.trust_at_start))  # two exponentials in one loop are slower
     fear = jnp.exp(params.risk_evasion * (risk - params.decree_risk) - distrust)[:, None]
     penalty = params.penalty_evasion * (inputs.penal_severity - inputs.penal_severity_at_start)

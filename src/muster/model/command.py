@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 
 from muster.model.luck import LEVELS, passed
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import by_hazard, positive, power, share
+from muster.model.smooth import by_hazard, passing, positive, power, share
 from muster.model.structure import Structure
 
 
@@ -114,10 +114,15 @@ def passed_on(shortfall, suppression, plan, params: Params):
     return (1 - suppression) * bad - (1 + params.embellishment) * good
 
 
-def read(state: State, goal, troops, loss_share, params: Params) -> Picture:
-    """What the top sees of last week and orders where nothing is decreed, eq. 4 and 5."""
-    reported = jnp.maximum(goal - state.shortfall[-1], 1e-5 * goal + 1e-9)
-    missing = goal - reported
+def told_strength(goal, shortfall):
+    """Strength [person] that is reported where a shortfall is believed, eq. 4: never nobody, of whom there is no logarithm."""
+    return jnp.maximum(goal - shortfall, 1e-5 * goal + 1e-9)
+
+
+def read(state: State, goal, troops, loss_share, called, params: Params) -> Picture:
+    """What the top sees of last week and orders where nothing is decreed, eq. 4 and 5; `called` [person] have not come yet."""
+    reported = told_strength(goal, state.shortfall[-1])
+    missing = goal - reported - called
     wanted = missing / params.order_time + loss_share * reported
     strength = share(reported, goal)
     return Picture(
@@ -130,24 +135,25 @@ def read(state: State, goal, troops, loss_share, params: Params) -> Picture:
 
 
 def suppression(state: State, difficulty, inputs: Inputs, params: Params, dt, structure: Structure):
-    """Share of bad news swallowed [1], eq. 2 (structure C)."""
+    """Share of bad news swallowed [1], eq. 2 (structure C): a step of any length ends between 0 and the limit, or where it began."""
     fear = 1 + params.punishment_suppression * (state.punishment - params.punishment_at_start)
-    growth = params.suppression_growth * difficulty * positive(params.suppression_limit - state.suppression, 0.01) * fear
-    decay = params.suppression_decay * inputs.candour * inputs.war * state.suppression
+    growth = params.suppression_growth * difficulty * inputs.war * fear
     match structure.suppression:
         case "adaptive":
-            return state.suppression + dt * (inputs.war * growth - decay)
+            decay = params.suppression_decay * inputs.candour * inputs.war
         case "irreversible":
-            return state.suppression + dt * inputs.war * growth
+            decay = jnp.zeros_like(growth)
         case "none":
             return jnp.zeros_like(state.suppression)
         case _:
             assert_never(structure.suppression)
+    rest = jnp.maximum(params.suppression_limit, state.suppression) * share(growth, growth + decay)
+    return state.suppression + (rest - state.suppression) * by_hazard((growth + decay) * dt)
 
 
 def chain(shortfall, true, swallowed, plan, inputs: Inputs, params: Params, dt):
     """Shortfall believed at each level [person], eq. 1: levels beyond the chain's length pass news through."""
-    moves = by_hazard(dt / params.level_time)
+    moves = passing(params.level_time, dt)
     told = jnp.stack([passed_on(d, swallowed, plan, params) for d in (true, *shortfall[:-1])])
     error = params.report_error * plan * jnp.sqrt(dt) * inputs.war * inputs.noise
     filtered = shortfall + moves * (told - shortfall) + error
@@ -165,7 +171,7 @@ def write(state: State, inputs: Inputs, params: Params, dt, structure: Structure
     difficulty = by_hazard(params.difficulty_losses * inputs.loss_share + params.difficulty_ground * ground_lost)
     swallowed = suppression(state, difficulty, inputs, params, dt, structure)
     believed = chain(state.shortfall, true, swallowed, inputs.goal, inputs, params, dt)
-    reported = inputs.goal - believed[-1]
+    reported = told_strength(inputs.goal, believed[-1])
     hidden = share(reported - inputs.troops, inputs.goal)
     relative = jnp.maximum(hidden, 0.0) / params.reference_shortfall
     hazard = state.revelation_hazard + inputs.war * (params.revelation_rate + params.revelation_shortfall * relative * relative) * dt / 52

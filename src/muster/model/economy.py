@@ -13,7 +13,10 @@ from muster.model.quantity import Record, quantity
 from muster.model.smooth import approach, between, positive, power, saturate, share
 from muster.model.structure import Structure
 
-WORST = 0.9  # share of capacity that sanctions can take: some trade is left
+WORST = 0.9  # share of capacity that sanctions can take, and war on the own soil: something is left
+FEWEST = 0.01  # labour and human capital over the start: the disabled are reckoned from the dead, and might be more than the living
+LEAST_DEMAND = 0.01  # over 2021: at high real rates the sum of causes is negative
+MOST_SHORT = 1.0  # labour wanted beyond what there is, over the start, that still raises wages
 AGE_OF_BAND = (17.5, 22.5, 27.5, 32.5, 37.5, 42.5, 47.5, 52.5, 57.5, 62.5)  # years, middle of the ten bands
 
 
@@ -273,7 +276,7 @@ def labour_shortage(gap, workers, state: State, params: Params):
 
 def log_wage(state: State, shortage, surprise, imported, output, workers, params: Params, dt):
     """Log real wage over the start [1], eq. 10; `surprise` = expected less actual inflation [1/year]."""
-    growth = params.capacity_growth + params.shortage_wage * jnp.maximum(shortage, 0.0) + surprise
+    growth = params.capacity_growth + params.shortage_wage * jnp.clip(shortage, 0.0, MOST_SHORT) + surprise
     worth = jnp.log(output) - jnp.log(workers / state.labour_at_start)
     return approach(state.log_wage + params.wage_speed * growth * dt / 52 - imported, worth, params.wage_share_time, dt)
 
@@ -301,14 +304,16 @@ def readings(state: State, new: State, able, deficit, interest, workers, human, 
 
 def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure) -> tuple[State, Outputs]:
     """One week of the economy."""
-    workers = labour(inputs.men_at_home, inputs.women_at_home, inputs.disabled, inputs.held_men, params)
-    human = human_capital(inputs.men_at_home, inputs.women_at_home, params) - params.disabled_out * inputs.disabled
+    able_to_work = labour(inputs.men_at_home, inputs.women_at_home, inputs.disabled, inputs.held_men, params)
+    workers = jnp.maximum(able_to_work, FEWEST * state.labour_at_start)
+    human_left = human_capital(inputs.men_at_home, inputs.women_at_home, params) - params.disabled_out * inputs.disabled
+    human = jnp.maximum(human_left, FEWEST * state.human_capital_at_start)
     wedge = sanctions_wedge(state, inputs.sanctions, params, dt, structure)
     adaptation = approach(state.adaptation, inputs.sanctions * params.adaptation_limit, 52 * params.adaptation_time, dt)
     lost = params.occupied_loss * inputs.occupied + params.fire_loss * inputs.under_fire
-    own_soil = approach(state.own_soil, lost, params.own_soil_time, dt)
+    own_soil = approach(state.own_soil, jnp.minimum(lost, WORST), params.own_soil_time, dt)
     able = capacity(state, wedge, own_soil, workers, human, inputs.age_of_war, params)
-    wanted = demand(own_soil, state.expected_inflation, inputs, params, structure)
+    wanted = jnp.maximum(demand(own_soil, state.expected_inflation, inputs, params, structure), LEAST_DEMAND)
     usable = saturate_at(params.overuse * able, wanted) / saturate_at(params.overuse, jnp.ones_like(wanted))
     output = approach(state.output, usable, params.output_time, dt)
     gap = (wanted - able) / able

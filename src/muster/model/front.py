@@ -11,6 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from muster.model.front_law import (
+    LEAST_POWER,
+    ONE_MAN,
     Inputs,
     Params,
     breakthrough_rate,
@@ -145,7 +147,7 @@ def reinforce(state: State, arrivals, allied, cadre, theatre_share, return_share
     arrived = arrived.at[3].add(dt * allied)
     out_of_care = state.wounded * passing_out(params.wound_time, dt)
     returned = return_share * out_of_care
-    short = share(goal, jnp.sum(state.troops))
+    short = goal / jnp.maximum(jnp.sum(state.troops), ONE_MAN)
     onset = jax.nn.sigmoid((short - 1) / params.rear_draft_width)
     drafted = state.rear * by_hazard(params.rear_draft_rate * onset * dt)
     cadre_men = jnp.minimum(dt * cadre, state.rear[0] - drafted[0])
@@ -190,8 +192,9 @@ def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, tracking, gr
     loss_share = share(fought + behind, total)
     losses = losses_by_cohort(own.troops, loss_share, p, dt) / dt
     killed = jnp.minimum(killed_share(enemy, p), jnp.ones_like(rate)) * losses
-    power_ratio = jnp.where(enemy_engaged > 0, share(own_engaged * own_quality, enemy_engaged * enemy_quality), jnp.ones_like(rate))
-    hazard = state.breakthrough_hazard + breakthrough_rate(own, power_ratio, enemy_works, p) * dt / 52
+    power_ratio = jnp.maximum(own_engaged * own_quality, LEAST_POWER) / jnp.maximum(enemy_engaged * enemy_quality, LEAST_POWER)
+    there = jnp.where(own_engaged > 0, 1.0, 0.0)
+    hazard = state.breakthrough_hazard + there * breakthrough_rate(own, power_ratio, enemy_works, p) * dt / 52
     before = passed(state.breakthrough_hazard, own.breakthroughs, state.breakthrough_survived)
     survived = jnp.where(tracking > 0, hazard, state.breakthrough_survived)
     comes = passed(hazard, own.breakthroughs, survived) > before
@@ -219,7 +222,7 @@ def one_side(own: Inputs, enemy: Inputs, state: State, enemy_works, tracking, gr
         breakthrough_pace=speed,
         loss_shock=shock,
     )
-    return fight, thrust(own, power_ratio, enemy_works, ground, p) + burst + own.forced_advance + enemy.withdrawal
+    return fight, there * thrust(own, power_ratio, enemy_works, ground, p) + burst + own.forced_advance + enemy.withdrawal
 
 
 def after_the_last_observation(sides, after, params, structure: Structure):

@@ -10,6 +10,9 @@ from muster.model.levers import Ground
 from muster.model.quantity import Record, quantity
 from muster.model.smooth import between, by_hazard, power, saturate, share
 
+ONE_MAN = 1.0  # person: where there is nobody, a force is as far from its goal as with one man
+LEAST_POWER = 1e-3  # person: below it no combat power is told from none
+
 
 class Params(Record):
     loss_rate: Float[Array, ""] = quantity("1/week", "share of engaged men lost a week at intensity 1 and even forces")
@@ -180,7 +183,7 @@ def killed_share(enemy: Inputs, params: Params):
 
 def pace(own: Inputs, enemy: Inputs, params: Params):
     """Intensity left to forces below their goals [1], eq. 9."""
-    short = jnp.maximum(share(own.goal, jnp.sum(own.troops)), share(enemy.goal, jnp.sum(enemy.troops)))
+    short = jnp.maximum(own.goal / jnp.maximum(jnp.sum(own.troops), ONE_MAN), enemy.goal / jnp.maximum(jnp.sum(enemy.troops), ONE_MAN))
     fall = power(1 + power(short, params.pace_sharpness), -1 / params.pace_sharpness)
     return params.pace_floor + (1 - params.pace_floor) * fall
 

@@ -114,8 +114,13 @@ def noise(seed, draw, side, steps: int, quarter: int) -> Noise:
 
 
 def passed(hazard, thresholds_, survived):
-    """How many thresholds a cumulated hazard has passed; `survived` is what was lived through without an event."""
-    return jnp.sum((hazard - survived)[..., None] >= thresholds_, axis=-1)
+    """How many thresholds a cumulated hazard has passed; `survived` is what was lived through without an event.
+
+    Behind the last one that is kept an event comes with each unit of hazard, as many as chance would bring on average.
+    """
+    felt = hazard - survived
+    kept = jnp.sum(felt[..., None] >= thresholds_, axis=-1)
+    return kept + jnp.floor(jnp.maximum(felt - thresholds_[..., -1], 0.0))
 
 
 def parameter_normals(seed, draws, names):

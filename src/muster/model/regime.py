@@ -21,7 +21,7 @@ class State(Record):
     survived: Float[Array, " cause"] = quantity("1", "these hazards at the last observation")
     aftermath: Float[Array, ""] = quantity("week", "weeks of instability left after an event")
     peace: Float[Array, ""] = quantity("1", "1 once a new leader has ended the attack")
-    fallen: Float[Array, ""] = quantity("1", "1 once the government has fallen by coup, overthrow or collapse")
+    centre_down: Float[Array, ""] = quantity("week", "weeks left in which the centre is down after coup, overthrow or collapse")
 
 
 class Params(Record):
@@ -204,6 +204,7 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
     overthrow_succeeds = jnp.where(inputs.overthrow_mark < chance, 1.0, 0.0)
     changed = jnp.stack([coup_succeeds, overthrow_succeeds, jnp.ones_like(success), jnp.ones_like(success)])
     new_leader = jnp.max(fresh * changed)
+    toppled = (fresh * changed)[jnp.array([0, 1, 3])]  # not by a natural exit
     turns = jnp.where(inputs.peace_mark < params.peace_share, 1.0, 0.0)
     new = State(
         loyalty=loyalty,
@@ -212,7 +213,7 @@ def step(state: State, inputs: Inputs, params: Params, dt, structure: Structure)
         survived=survived,
         aftermath=jnp.where(jnp.max(fresh) > 0, params.aftermath_time, jnp.maximum(state.aftermath - dt, 0.0)),
         peace=jnp.maximum(state.peace, new_leader * turns),
-        fallen=jnp.maximum(state.fallen, jnp.max((now * changed)[jnp.array([0, 1, 3])])),
+        centre_down=jnp.where(jnp.max(toppled) > 0, params.aftermath_time, jnp.maximum(state.centre_down - dt, 0.0)),
     )
     outputs = Outputs(
         loyalty=jax.nn.sigmoid(loyalty),

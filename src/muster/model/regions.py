@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from muster.model.levers import Setting
 from muster.model.luck import REGION_STAGES, passed
 from muster.model.quantity import Record, quantity
-from muster.model.smooth import approach, by_hazard, logit, once, share
+from muster.model.smooth import approach, between, by_hazard, logit, once, share
 from muster.model.structure import Structure
 
 
@@ -48,6 +48,7 @@ class Params(Record):
     exit_capacity: Float[Array, ""] = quantity("1", "logit lost per share of regions that left")
     capacity_time: Float[Array, ""] = quantity("week", "time in which capacity follows its causes")
     reference_distress: Float[Array, ""] = quantity("1", "fiscal distress that counts as one")
+    distress_limit: Float[Array, ""] = quantity("1", "distress beyond which it adds nothing, in reference distress")
     weakness_opportunity: Float[Array, ""] = quantity("1", "opportunity per capacity lost")
     veterans_opportunity: Float[Array, ""] = quantity("1", "opportunity per veteran in a thousand people")
     movement_rate: Float[Array, ""] = quantity("1/year", "new movements per group without a crisis")
@@ -114,13 +115,19 @@ def burden(recent_killed, population, params: Params):
     return jnp.log(own / national)
 
 
+def felt_distress(inputs: Inputs, params: Params):
+    """Fiscal distress in reference distress [1], bounded as in the regime: beyond it the purse does no further harm."""
+    return between(inputs.fiscal_distress / params.reference_distress, -params.distress_limit, params.distress_limit)
+
+
 def grievance_target(load, inputs: Inputs, setting: Setting, age_of_war, params: Params, structure: Structure):
     """Grievance that the week's causes lead to [1] by region, against the start, eq. 2 (structure E)."""
     gap = jnp.log(setting.relative_income)
-    cut = params.transfer_grievance * inputs.fiscal_distress / params.reference_distress
+    distress = felt_distress(inputs, params)
+    cut = params.transfer_grievance * distress
     forgotten = jnp.exp(-params.lost_autonomy_age / params.lost_autonomy_time)
     autonomy = -params.lost_autonomy * setting.lost_autonomy * forgotten * by_hazard(age_of_war / params.lost_autonomy_time)
-    widened = params.income_grievance * gap * gap * inputs.fiscal_distress / params.reference_distress
+    widened = params.income_grievance * gap * gap * distress
     paid = params.pay_grievance * inputs.recruit_income
     match structure.burden_grievance:
         case "on":
@@ -136,7 +143,7 @@ def grievance_target(load, inputs: Inputs, setting: Setting, age_of_war, params:
 def capacity_target(left, inputs: Inputs, params: Params):
     """State capacity that the week's causes lead to [1], eq. 3."""
     causes = (
-        -params.distress_capacity * inputs.fiscal_distress / params.reference_distress
+        -params.distress_capacity * felt_distress(inputs, params)
         + params.security_capacity * (inputs.security_at_home - 1)
         + params.loyalty_capacity * inputs.loyalty
         - params.ground_capacity * inputs.ground_lost
@@ -175,13 +182,13 @@ def step(state: State, inputs: Inputs, setting: Setting, age_of_war, params: Par
     target = grievance_target(load, inputs, setting, age_of_war, params, structure)
     grievance = approach(state.grievance, target, params.grievance_time, dt)
     counts = state.counts
-    has_left = jnp.minimum(counts[:, 2], 1) * setting.has_hazard
-    left = jnp.sum(has_left * share(inputs.population, setting.titular_groups)) / jnp.sum(inputs.population)
+    gone = jnp.minimum(counts[:, 2], setting.titular_groups) * setting.has_hazard
+    left = jnp.sum(gone * share(inputs.population, setting.titular_groups)) / jnp.sum(inputs.population)
     capacity = approach(state.capacity, capacity_target(left, inputs, params), params.capacity_time, dt)
     weakness = params.capacity_at_start - capacity
     spread = params.diffusion * (setting.neighbours @ state.tide)
     movements = movements_under_way(counts, setting)
-    exposed = jnp.stack([jnp.maximum(setting.titular_groups - movements, 0.0)] + [movements] * (REGION_STAGES - 1), axis=1)
+    exposed = jnp.stack([jnp.maximum(setting.titular_groups - movements - gone, 0.0)] + [movements] * (REGION_STAGES - 1), axis=1)
     yearly = rates(grievance, weakness, spread, inputs, setting, params)
     hazard = state.hazard + setting.has_hazard[:, None] * exposed * yearly * dt / 52
     survived = jnp.where(inputs.tracking > 0, hazard, state.survived)

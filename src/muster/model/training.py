@@ -304,6 +304,8 @@ def book(state: State, field: Field, params: Params, dt) -> State:
         skill=practised(jnp.stack([new, seasoned]), field.in_line, params, dt),
         wounded_skill=hurt,
         rear_skill=practised(state.rear_skill, jnp.zeros_like(field.in_line), params, dt),
-        leaders=leaders + dt * (params.promotion_rate * jnp.sum(staying * old) + params.academy_output),
+        leaders=jnp.minimum(
+            leaders + dt * (params.promotion_rate * jnp.sum(staying * old) + params.academy_output), jnp.sum(field.survivors)
+        ),
         instructors=state.instructors * jnp.exp(-dt / params.instructor_time) + params.instructor_return * field.wounded_returned,
     )

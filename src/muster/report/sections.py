@@ -46,7 +46,7 @@ def policies(comparison: Comparison) -> tuple[list[Figure], list[str]]:
         if not own:
             continue
         unit = own[0]["unit"].replace("km2", "km²").replace("1,000", "thousand")
-        unit = "points" if unit == "%" else "points of 2021's output" if unit == "% of 2021" else unit
+        unit = "points" if unit == "%" else "points of pre-war output" if unit == "% of pre-war" else unit
         flat = [
             {"policy": row["policy"], "side": labels[row["side"]], **{key: row[key] for key in ("low", "median", "high")}} for row in own
         ]
