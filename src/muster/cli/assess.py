@@ -122,8 +122,8 @@ def remembered(readings: list[dict], structures: str) -> list[str]:
     without = sum(reading["verdict"] in ("not computed", "not testable") for reading in readings)
     flipped = sum(bool(reading["flips"]) for reading in readings)
     return [
-        f"{prior} of {len(readings)} readings are prior-driven: no figures moved them. Such a reading is called supported or contradicted"
-        " only where every draw under every equation agrees.",
+        f"{prior} of {len(readings)} readings are prior-driven: no figures speak of them, or none moved them. Such a reading is called"
+        " supported or contradicted only where every draw under every equation agrees.",
         f"{flipped} of {len(readings)} readings change sides under a rival equation or another ending of the war"
         + (
             f"; {without} have no probability, and say why."
@@ -142,7 +142,7 @@ def readings_table(claims: list[dict]):
     from muster.cli.terminal import styled
 
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title="Other readings", title_justify="left")
-    for name in ("reading", "p", "verdict", "outcome", "p if ceasefire, escalates"):
+    for name in ("reading", "p", "verdict", "outcome", "p if ceasefire,\nescalates"):
         shown.add_column(name, overflow="fold")  # two readings may differ in their last word
     for claim in claims:
         if len(claim["readings"]) > 1:
@@ -166,7 +166,7 @@ def headline_table(claims: list[dict], experiment):
     labels = [experiment.scenario.sides[side].label for side in experiment.sides]
     shown = Table(box=SIMPLE_HEAD, pad_edge=False, title="Claims, by their headline reading", title_justify="left")
     for name in ("claim", "p", "verdict", "outcome", "median and 90 % band, of the side and of the other"):
-        shown.add_column(name)
+        shown.add_column(name, overflow="fold")
     for claim in claims:
         reading = next(reading for reading in claim["readings"] if reading["headline"])
         error = "" if reading["mcse"] is None else f" ±{2 * reading['mcse']:.2f}"
