@@ -56,8 +56,8 @@ ARGUMENTS = {  # arguments that are no records, where they have a unit; a functi
 }
 SAYS = {"front_law.attrition": ["1/week"], "arms.production": ["vehicle/week"], "front_law.engaged": ["person", "person"]}
 NOT_TRIED = {  # why unxt or quax cannot go through a function as it is written
-    "a bound without a unit against something that has one": "command.chain command.passed_on command.read command.told_strength command.write"
-    " economy.finance front.reinforce front_law.pace"
+    "a bound without a unit against something that has one": "command.chain command.passed_on command.read command.told_strength"
+    " command.write economy.finance front.reinforce front_law.pace"
     " economy.human_capital training.advance training.step demography.taken_in",
     "a stock of nobody made by zeros_like, which loses the unit": "demography.at_home_week demography.book front.book society.narrative"
     " callup.step",
