@@ -20,6 +20,9 @@ enum { MOST_REGIONS = 128 };
 #define LEAST_BASE 1e-12              // of a power, which keeps the logarithm finite
 #define LEAST_QUALITY 1.17549435e-38  // of skill, leaders and equipment in the logarithm of quality
 #define LEAST_STAFFED 1e-3            // men over the goal, in the staffing factor
+#define ONE_MAN 1.0                   // for whom a force of nobody counts against its goal
+#define LEAST_POWER 1e-3              // men times quality, below which no power is told from none
+#define LEAST_COMPLYING 0.01          // share of notices that are complied with at the risk of a decree
 #define MOST_LOG_HAZARD 2.0           // of a breakthrough (front, eq. 8)
 #define MOST_OF_A_CELL 0.5            // of men of one experience, in notices of a step (call-up, eq. 4)
 
@@ -82,7 +85,7 @@ INLINE Force force_of(const Side *side, const Law *p, const Ground *ground, int 
                       + p->morale_weight[i] * log(side->morale[i] / p->reference_morale[i])
                       + p->home_soil_bonus[i] * side->home_soil[i]);
   force.power = force.engaged * force.quality;
-  force.short_of_goal = ratio_or_zero(side->goal[i], force.total);
+  force.short_of_goal = side->goal[i] / larger(force.total, ONE_MAN);
   return force;
 }
 
@@ -91,7 +94,7 @@ INLINE double passed(double hazard, const double *thresholds, int i) {
   double count = 0;
 #pragma GCC unroll 16
   for (int k = 0; k < OCCURRENCES; k++) count += hazard >= thresholds[k * DRAWS + i] ? 1.0 : 0.0;
-  return count;
+  return count + floor(larger(hazard - thresholds[(OCCURRENCES - 1) * DRAWS + i], 0.0));
 }
 
 // Eq. 4 to 8 for one side: fills its fight but for what both sides share, and returns the ground [km2/week] that it would take.
@@ -147,10 +150,10 @@ INLINE double one_side(const Side *own, const Side *enemy, Force mine, Force the
   }
   *lost = losses;
 
-  const double log_power = log(theirs.engaged > 0 ? ratio_or_zero(mine.power, theirs.power) : 1.0);
+  const double log_power = log(larger(mine.power, LEAST_POWER) / larger(theirs.power, LEAST_POWER)), there = mine.engaged > 0 ? 1.0 : 0.0;
   const double log_hazard = p->breakthrough_power[i] * log_power - p->breakthrough_works[i] * enemy_works;
   const double yearly = p->breakthrough_rate[i] * own->attack_share[i] * intensity_here * exp(smaller(log_hazard, MOST_LOG_HAZARD));
-  const double hazard = line->breakthrough_hazard[i] + yearly * dt / WEEKS_A_YEAR;
+  const double hazard = line->breakthrough_hazard[i] + there * yearly * dt / WEEKS_A_YEAR;
   const double before = passed(line->breakthrough_hazard[i] - line->breakthrough_survived[i], own->breakthroughs, i);
   const double survived = tracking > 0 ? hazard : line->breakthrough_survived[i];
   const int comes = passed(hazard - survived, own->breakthroughs, i) > before;
@@ -177,7 +180,7 @@ INLINE double one_side(const Side *own, const Side *enemy, Force mine, Force the
   const double log_speed = p->advance_power[i] * log_power - p->advance_works[i] * (enemy_works - p->works_limit[i]);
   const double advance = p->advance_speed[i] * exp(between(log_speed, p->advance_slowest[i], p->advance_fastest[i]));
   const double thrust = ground->front_length[i] * ground->attack_width[i] * advance * own->attack_share[i] * intensity_here;
-  return thrust + burst + forced + enemy->withdrawal[i];
+  return there * thrust + burst + forced + enemy->withdrawal[i];
 }
 
 // The week's fighting of both sides.
@@ -256,7 +259,7 @@ static void nation_of(const call_given *restrict given, const Sums *restrict sum
     nation->chance[SERVED][i] = exp(first * p->served_weight[i]) * p->reach_served[i];
     nation->chance[COMBAT][i] = exp(first * p->combat_weight[i]) * p->reach_combat[i];
 
-    const double comply = 1 - p->evade_share[i] - p->flee_share[i];
+    const double comply = larger(1 - p->evade_share[i] - p->flee_share[i], LEAST_COMPLYING);
     const double severity = levers->penal_severity[i] - start->penal_severity[i], border = levers->border[i] - start->border[i];
     const double skilled_share = ratio_or_zero(sums->skilled[i], sums->registered[i]);
     // sums in one exponential: exp(a) * exp(b) becomes a call that gcc does not vectorise
