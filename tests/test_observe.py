@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from muster import simulate
-from muster.observe import agrees, observations, predict
+from muster.observe import CAMPS, agrees, observations, predict
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -46,3 +46,7 @@ def test_the_table_is_what_the_tool_compiles():
         pytest.skip("the evidence table is not there; name its folder in MUSTER_DATA")
     done = subprocess.run([sys.executable, "tools/compile_observations.py", "--check"], cwd=ROOT, check=False)
     assert done.returncode == 0
+
+
+def test_the_camps_are_those_of_the_library():
+    assert set(CAMPS) == {row.camp for row in observations()}

@@ -96,9 +96,10 @@ def parse_yaml(text: str, name: str) -> dict:
         number = mark.line if mark else 0
         tab = any("\t" in line for line in text.splitlines()[number : number + 1])
         raise refusal(name, number, f"not valid YAML ({problem.problem}{'; indent with spaces, not tabs' if tab else ''})") from None
-    except (yaml.YAMLError, ValueError) as problem:
-        said = str(problem).splitlines()[0]
-        raise UserError(f"{name}: not valid YAML ({said}); a date is written 2022-09-21.") from None
+    except yaml.YAMLError as problem:
+        raise UserError(f"{name}: not valid YAML ({str(problem).splitlines()[0]}).") from None
+    except ValueError as problem:  # of a date that no calendar has
+        raise UserError(f"{name}: not valid YAML ({str(problem).splitlines()[0]}); a date is written 2022-09-21.") from None
     except RecursionError:
         raise UserError(f"{name}: nested too deeply.") from None
     if not isinstance(data, dict):

@@ -172,11 +172,16 @@ def load_policy(name_or_path: str) -> Policy:
     policy = checked(Policy, parse_yaml(read_text(path), str(path)), str(path))
     policy._file = str(path)
     for key in policy.set:
-        if key not in lever_names():
-            raise UserError(f"{path}, key set.{key}: a policy sets levers only, and this is none.{nearest(key, lever_names())}")
+        check_name(key, str(path))
         if key not in policy.reasons:
             raise UserError(f"{path}, key set.{key}: a reason is needed under reasons.{key}.")
     return policy
+
+
+def check_name(key: str, where: str) -> None:
+    """Refuses what is no lever among those that a policy sets."""
+    if key not in lever_names():
+        raise UserError(f"{where}, key set.{key}: a policy sets levers only, and this is none.{nearest(key, lever_names())}")
 
 
 def sides_of(policy: str) -> set[str]:
@@ -295,6 +300,7 @@ def overlay(scenario: Scenario, policy: Policy, seen: tuple[str, ...] = ()) -> S
         raise UserError(f'{where}, key side: "{side}" is not a side of {scenario.name}.{nearest(side, scenario.sides)}')
     levers = dict(scenario.sides[side].levers)
     for key, value in policy.set.items():
+        check_name(key, where)
         check_lever(key, value, scenario, f"{where}, key set.{key}")
         levers[key] = value
     sides = {**scenario.sides, side: scenario.sides[side].model_copy(update={"levers": levers})}

@@ -75,7 +75,7 @@ def show(told: dict) -> None:
     ]
     title = "Loops and arrows: the outcome as it is less that with the loop cut on both sides, draw by draw"
     page.print(table(title, ("loop", f"change{unit and ',' + unit}", "P>0", "meaning"), cells))
-    page.print(f"{len(told['loops']) - len(moved)} of {len(told['loops'])} do not move it; --json tells all.")
+    page.print(f"{len(told['loops']) - len(moved)} of {len(told['loops'])} change it in at most one draw of ten; --json tells all.")
     rivals = [(one["structure"], band(one["values"][1], one["values"][0], one["values"][2])) for one in told["structures"]]
     if rivals:
         page.print(table("Rival equations", ("structure", f"outcome{unit and ',' + unit}"), rivals))
