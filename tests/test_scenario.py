@@ -12,7 +12,7 @@ from muster.experiment import build, lump
 from muster.model.levers import Levers
 from muster.model.quantity import units
 from muster.reading import parse_yaml, read_yaml
-from muster.scenario import DERIVED, PATHS, load, load_policy, overlay
+from muster.scenario import DERIVED, PATHS, Policy, load, load_policy, overlay
 
 OBSERVED = ("troops", "killed", "losses", "casualties", "area", "approval", "inflation", "output", "recruits", "volunteers", "emigration")
 
@@ -278,3 +278,12 @@ def test_no_more_men_stand_on_the_register_than_there_are(tmp_path):
     path.write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match="key register: at most the"):
         build(str(path))
+
+
+def test_levers_that_do_not_come_from_a_policys_file_are_checked_too():
+    """As those of a file that is opened in the explorer."""
+    opened = Policy(
+        name="opened file", title="x", side="north", set={"coersion": {"value": 1, "source": {"key": "user", "grade": "assumed"}}}
+    )
+    with pytest.raises(UserError, match='Did you mean "coercion"'):
+        overlay(load("toy"), opened)
