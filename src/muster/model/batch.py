@@ -17,7 +17,7 @@ ELEMENTWISE = frozenset(
     " square stop_gradient sub tanh xor".split()
 )
 ALONG_LEADING_AXES = frozenset("cumsum reduce_and reduce_max reduce_min reduce_or reduce_prod reduce_sum rev argmax argmin".split())
-SHORT = 10  # elements of an axis whose sum is written out
+SHORT = 10  # elements of an axis that are added at a time
 INLINED = {"jit": "jaxpr", "pjit": "jaxpr", "closed_call": "call_jaxpr"}
 
 
@@ -112,14 +112,40 @@ def with_own_slope(equation):
 
 
 def summed(value, axes: tuple[int, ...]):
-    """A sum over axes; over a short axis as an addition of slices, which XLA joins with what comes before and after it."""
-    long = tuple(axis for axis in axes if value.shape[axis] > SHORT)
-    if long:  # what is summed is computed first: XLA would give both to a library that takes up to ten times as long
-        value = jnp.sum(alone(value), long, keepdims=True)
-    for axis in sorted(set(axes) - set(long), reverse=True):
-        parts = [jax.lax.index_in_dim(value, place, axis) for place in range(value.shape[axis])]
-        value = sum(parts[1:], parts[0]) if parts else jnp.sum(value, axis, keepdims=True)
+    """A sum over axes, as additions of slices, which XLA joins with what comes before and after them; over a long axis by itself.
+
+    XLA's own sums add one number at a time, also where draws lie side by side: with these, call-up by region takes 146 us, not 165.
+    """
+    for axis in sorted(axes, reverse=True):
+        size = value.shape[axis]
+        if size > SHORT:
+            value = long_sum(value, axis)
+        elif size:
+            value = added(elements(value, axis, 0, size))
+        else:
+            value = jnp.sum(value, axis, keepdims=True)
     return jax.lax.squeeze(value, axes)
+
+
+def long_sum(value, axis: int):
+    """A sum over a long axis: SHORT elements of it at a time, then these and the rest; an axis of one remains.
+
+    What is summed is computed first, and the sum once: XLA would compute either anew for each element of what it is used in.
+    """
+    value, size = alone(value), value.shape[axis]
+    whole = size - size % SHORT
+    pieces = [jax.lax.slice_in_dim(value, first, first + SHORT, axis=axis) for first in range(0, whole, SHORT)]
+    return alone(added(elements(alone(added(pieces)), axis, 0, SHORT) + elements(value, axis, whole, size)))
+
+
+def elements(value, axis: int, first: int, last: int) -> list:
+    """Elements of an axis, which stays with a length of one."""
+    return [jax.lax.index_in_dim(value, place, axis) for place in range(first, last)]
+
+
+def added(parts: list):
+    """The sum of arrays."""
+    return sum(parts[1:], parts[0])
 
 
 def alone(value):
