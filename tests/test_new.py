@@ -4,6 +4,7 @@ import re
 import shlex
 import stat
 
+import jax
 import numpy as np
 import pytest
 import yaml
@@ -17,7 +18,7 @@ from muster.experiment import build, overrides_of, setting_of
 from muster.model.levers import Ground, Levers, Setting
 from muster.model.quantity import meanings, units
 from muster.reading import parse_yaml, read_yaml
-from muster.scenario import DERIVED, PATHS, load
+from muster.scenario import DERIVED, PATHS, load, load_policy
 
 
 @pytest.fixture
@@ -104,7 +105,7 @@ def test_a_name_keeps_the_letters_of_any_alphabet_where_it_may(tmp_path, stem, n
     assert read_claim(place).id == claim
 
 
-@pytest.mark.parametrize("kind", ["scenario", "claim"])
+@pytest.mark.parametrize("kind", ["scenario", "claim", "policy"])
 def test_the_commands_that_come_next_can_be_pasted(tmp_path, monkeypatch, capsys, kind):
     monkeypatch.chdir(tmp_path)
     assert cli.status(["new", kind, "my war.yaml"]) == 0
@@ -113,6 +114,31 @@ def test_the_commands_that_come_next_can_be_pasted(tmp_path, monkeypatch, capsys
     comments = [line for line in (tmp_path / "my war.yaml").read_text().splitlines() if "my war.yaml" in line]
     assert comments
     assert all("'my war.yaml'" in line for line in comments)
+
+
+@pytest.mark.parametrize(("scenario", "side"), [("toy", "south"), ("russia-ukraine-2022", "russia"), ("russia-ukraine-2022", "ukraine")])
+def test_a_policy_lists_every_lever_as_it_was_decided_ready_to_be_copied(tmp_path, scenario, side):
+    place = tmp_path / "mine.yaml"
+    assert cli.status(["new", "policy", str(place), "--scenario", scenario, "--side", side]) == 0
+    levers = load(scenario).sides[side].levers
+    head, listed = place.read_text().split("# Every lever as it was decided")
+    lines = re.findall("^#   ([a-z_]+): (.*)$", listed, re.MULTILINE)
+    assert [name for name, _ in lines] == list(levers)
+    copied = head.partition("set:\n")[0] + "set:\n" + "".join(f"  {name}: {value}\n" for name, value in lines)
+    copied += "reasons:\n" + "".join(f"  {name}: as decided\n" for name in levers)
+    place.write_text(copied)
+    same = build(scenario, (str(place),), draws=1, posterior=None)
+    as_decided = build(scenario, draws=1, posterior=None)
+    assert all(np.array_equal(one, other) for one, other in zip(*map(jax.tree.leaves, (same.levers, as_decided.levers)), strict=True))
+
+
+def test_a_policy_changes_the_side_that_is_named(tmp_path, capsys):
+    place = tmp_path / "mine.yaml"
+    assert cli.status(["new", "policy", str(place), "--side", "south"]) == 0
+    changed = load_policy(str(place))
+    assert (changed.side, list(changed.set)) == ("south", ["course_length"])
+    assert cli.status(["new", "policy", str(place), "--side", "nort", "--force"]) == 2
+    assert 'Did you mean "north"?' in capsys.readouterr().err
 
 
 def test_an_unknown_command_names_new_among_the_known(capsys):

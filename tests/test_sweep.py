@@ -52,6 +52,16 @@ def test_every_value_is_run_with_every_other_and_named_by_what_varies():
     assert list(longer.firsts()) == [0, 1040]
 
 
+def test_a_plan_of_a_file_is_told_by_the_file(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(json.dumps(PLAN | {"seed": [1, 1]}))
+    with pytest.raises(UserError, match=f"^{path}: two runs would be called"):
+        sweep.sweep(path, tmp_path / "store")
+    path.write_text(json.dumps(PLAN | {"policy": "no-decre"}))
+    with pytest.raises(UserError, match=f'^{path}, run ".*no-decre'):
+        sweep.sweep(path, tmp_path / "store")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

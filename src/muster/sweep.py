@@ -121,8 +121,8 @@ def read_plan(path: Path | str) -> Plan:
     return checked(Plan, read_yaml(Path(path)), str(path))
 
 
-def runs_of(plan: Plan) -> tuple[Run, ...]:
-    """Every combination; a run is named by what tells it from the others."""
+def runs_of(plan: Plan, where: str = "plan") -> tuple[Run, ...]:
+    """Every combination of the plan at `where`; a run is named by what tells it from the others."""
     structures = [name for text in plan.structures for name in structures_of(text)]
     axes = {
         "scenario": plan.scenario,
@@ -141,7 +141,7 @@ def runs_of(plan: Plan) -> tuple[Run, ...]:
         found.append(Run(name=".".join(words) or "run", sets=plan.set[str(chosen["set"])], **chosen, **rest))
     twice = [name for name, count in Counter(run.name for run in found).items() if count > 1]
     if twice:
-        raise UserError(f'plan: two runs would be called "{twice[0]}"; leave out what stands twice, or rename a file.')
+        raise UserError(f'{where}: two runs would be called "{twice[0]}"; leave out what stands twice, or rename a file.')
     return tuple(run if run.continuation else replace(run, continuation=load(run.scenario).continuation) for run in found)
 
 
@@ -172,7 +172,7 @@ def key_of(run: Run) -> str:
     return "/".join((run.scenario, run.policy, run.continuation, run.set))
 
 
-def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
+def described(plan: Plan, runs: tuple[Run, ...], where: str = "plan") -> dict:
     """What plan.json says: another sweep, other files or another library give other words. Every input is read: errors come first."""
     texts = {}
     for run in runs:
@@ -180,7 +180,7 @@ def described(plan: Plan, runs: tuple[Run, ...]) -> dict:
             try:
                 experiment = experiment_of(run)
             except UserError as problem:
-                raise UserError(f'plan, run "{run.name}": {problem}') from None
+                raise UserError(f'{where}, run "{run.name}": {problem}') from None
             if not texts:
                 output.kept_whole(output.frame_of(experiment), plan.keep)
             texts[key] = {"scenario_sha256": experiment.sha256, "posterior": str(experiment.posterior)}
@@ -287,9 +287,10 @@ def sweep(
         raise UserError("sweep: at least one worker, and a part K/N with K from 1 to N, were expected.")
     if scheduler and workers:
         raise UserError("sweep: either workers of this machine or a scheduler, whose workers are its own, was expected.")
-    made = Sweep(folder, runs_of(known))
+    where = str(plan) if isinstance(plan, Path | str) else "plan"
+    made = Sweep(folder, runs_of(known, where))
     experiment_but_seed.cache_clear()  # a file may have changed since an earlier call
-    about = described(known, made.runs)
+    about = described(known, made.runs, where)
     begin(folder, about)
     todo = [run for run in made.runs[part[0] - 1 :: part[1]] if not made.whole(run)]
     for run in filter(made.whole, made.runs[part[0] - 1 :: part[1]]):

@@ -9,6 +9,7 @@ from muster.cli.compare import check_draws
 from muster.errors import UserError
 
 SHOWN = 10  # loops that the table shows
+DRAWS, SEED = 200, 1
 
 
 def explain(
@@ -22,8 +23,8 @@ def explain(
         str, typer.Option(metavar="PATH", help="why a weekly series is what it is: parameters, loops, structures; half a minute")
     ] = "",
     day: Annotated[str | None, typer.Option(metavar="DATE", help="of --outcome; flows are summed up to it  [the last observation]")] = None,
-    draws: Annotated[int, typer.Option(metavar="N", help="of --outcome, 1 to 100,000")] = 200,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="of --outcome: the luck")] = 1,
+    draws: Annotated[int, typer.Option(metavar="N", help="of --outcome, 1 to 100,000")] = DRAWS,
+    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="of --outcome: the luck")] = SEED,
     structures: Annotated[
         str, typer.Option(metavar="default|all|NAME=VALUE", help="of --outcome: the rival equations to try, one at a time")
     ] = "default",
@@ -34,6 +35,8 @@ def explain(
     if bool(variable) == bool(outcome):
         raise UserError("either --variable PATH or --outcome PATH was expected, such as --variable russia/front/killed.")
     if variable:
+        if day or structures != "default" or prior or draws != DRAWS or seed != SEED:
+            raise UserError("--day, --draws, --seed, --structures and --prior are of --outcome; --variable simulates nothing.")
         from muster.explain import explain as explained
 
         found = explained(variable, scenario)

@@ -3,6 +3,7 @@
 import os
 import re
 import shlex
+import sys
 import unicodedata
 from pathlib import Path
 from typing import Annotated
@@ -30,6 +31,26 @@ HEAD = """\
 TAIL = """
 # What else each side may say, and what holds where it does not: NAME: NEUTRAL VALUE [UNIT] meaning (why this is neutral).
 # A lever is written as above: NAME: {value: ..., source: {key: ..., grade: ...}}.
+"""
+POLICY_LEVER = "course_length"  # which every scenario has
+POLICY_HEAD = """\
+# Other decisions of one side of {scenario}, to be replaced lever by lever. It runs as it is:
+#   muster compare {scenario} {file} --draws 20
+# - What stands under `set` replaces what was decided; all else stays: the same war, the same draws, the same luck.
+# - Each lever that is set has a source (the key `user` with the grade assumed says: my own question), and under `reasons` why.
+# - A lever is one value, or a path by date that holds from each date to the next (between: hold) or joins them (linear).
+# - `decree: null` takes a decree away.
+# - `extends: NAME` builds on another policy, of the library or a file.
+name: {name}
+title: Sixteen weeks of training for everybody # what the pictures and tables call it
+side: {side}
+set:
+  # {meaning}
+  {lever}: {{value: 16 week, source: {{key: user, grade: assumed}}}}
+reasons:
+  {lever}: "The question that this policy asks."
+
+# Every lever as it was decided, to be copied under `set` and changed:
 """
 EXAMPLE_SOURCE = "source: {key: ..., grade: ...}"
 
@@ -60,6 +81,50 @@ def claim(
     write(file, claim_text(file), force)
     path = shlex.quote(str(file))
     typer.echo(f"{file}: written. Next: muster claims check {path}; muster assess toy --claims {path}")
+
+
+@new.command()
+def policy(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="the file to write, NAME.yaml; the policy takes its name")],
+    scenario: Annotated[str, typer.Option(metavar="NAME|FILE", help="of whose decisions it is")] = "toy",
+    side: Annotated[str, typer.Option(metavar="SIDE", help="whose decisions  [the first side's]", show_default=False)] = "",
+    force: Annotated[bool, typer.Option("--force", help="overwrite the file if it is there")] = False,
+) -> None:
+    """Write a policy that sets one lever of a side, and lists every other as it was decided, to be replaced by a question of yours."""
+    write(file, policy_text(file, scenario, side), force)
+    typer.echo(f"{file}: written. Next: muster compare {shlex.quote(scenario)} {shlex.quote(str(file))} --draws 20")
+
+
+def policy_text(file: Path, name: str, side: str) -> str:
+    """The template of a policy as text: one lever that is set, and the others of the side as they were decided."""
+    from muster.errors import nearest
+    from muster.model.levers import Levers
+    from muster.scenario import load
+
+    scenario = load(name)
+    side = side or next(iter(scenario.sides))
+    if side not in scenario.sides:
+        raise UserError(f'--side {side}: "{side}" is not a side of {scenario.name}.{nearest(side, scenario.sides)}')
+    head = POLICY_HEAD.format(
+        file=shlex.quote(file.name), scenario=shlex.quote(name), name=quoted(name_of(file)), side=quoted(side), lever=POLICY_LEVER,
+        meaning=described(Levers, POLICY_LEVER),
+    )  # fmt: skip
+    lines = []
+    for lever, value in scenario.sides[side].levers.items():
+        lines += [f"# {special_lever(lever) or described(Levers, lever)}", f"#   {lever}: {decided(value)}"]
+    return head + "".join(f"{line}\n" for line in lines)
+
+
+def decided(lever) -> str:
+    """A lever as it was decided, in one line of YAML; its source is that of whoever changes it."""
+    import yaml
+
+    def asked(value):
+        return {**value, "source": {"key": "user", "grade": "assumed"}} if isinstance(value, dict) else value
+
+    own = [asked(entry) for entry in lever] if isinstance(lever, list) else asked(lever)
+    text = yaml.safe_dump(own, default_flow_style=True, sort_keys=False, width=sys.maxsize, allow_unicode=True)
+    return text.removesuffix("\n").removesuffix("\n...")
 
 
 def claim_text(file: Path) -> str:
