@@ -38,6 +38,19 @@ def test_draws_beyond_what_the_help_says_are_refused(capsys, command, draws):
     assert f"--draws {draws}: 1 to 100,000 were expected" in refused(capsys, *command, "--draws", draws)
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "expected"),
+    [
+        ("--draws", "many", "a whole number"),
+        ("--draws", "3.5", "a whole number"),
+        ("--seed", "-1", "at least 0"),
+        ("--seed", "9" * 20, f"at most {2**63 - 1}"),
+    ],
+)
+def test_a_value_that_cannot_be_read_is_told_with_what_was_expected(capsys, option, value, expected):
+    assert refused(capsys, "assess", "toy", option, value) == f"muster: {option} {value}: {expected} was expected.\n"
+
+
 def test_figures_that_are_no_file_are_refused_as_a_csv_file(tmp_path, capsys):
     for place, found in ((tmp_path, "folder"), (tmp_path / "none.csv", "does not exist")):
         told = refused(capsys, "assess", "toy", "--observe", str(place))

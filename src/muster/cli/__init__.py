@@ -37,6 +37,13 @@ from muster.errors import UserError
 STOPPED = 130
 AGAIN = 0.02  # seconds until a Ctrl-C that was lost, or came too soon, comes again
 YOUNG = 10_000  # new objects between two searches for circles: imports make many and leave none
+EXPECTED = {  # by pydantic's names of what is wrong with the value of an option
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "greater_than_equal": "at least {ge}",
+    "less_than_equal": "at most {le}",
+}
 REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENAMETOOLONG)  # by the system, of a file
 
 app = typer.Typer(
@@ -140,8 +147,16 @@ def explained(problem: typer.TyperException) -> str:
     """What is wrong with a command line, with the commands that there are where one is unknown."""
     message, context = problem.format_message(), getattr(problem, "ctx", None)
     if not message.startswith("No such command") or context is None:
-        return message
+        return unreadable(problem) or message
     return f"{message} Known: {', '.join(context.command.list_commands(context))}."
+
+
+def unreadable(problem: typer.TyperException) -> str:
+    """What was expected of an option's value, and what was found; nothing where something else is wrong."""
+    errors, option = getattr(problem.__cause__, "errors", None), getattr(problem, "param", None)
+    first = errors()[0] if errors else {}
+    expected = EXPECTED.get(first.get("type", ""))
+    return f"{option.opts[0]} {first['input']}: {expected.format(**first.get('ctx', {}))} was expected." if expected and option else ""
 
 
 def said_again(lost: "sys.UnraisableHookArgs") -> None:
