@@ -114,7 +114,7 @@ def with_own_slope(equation):
 def summed(value, axes: tuple[int, ...]):
     """A sum over axes, as additions of slices, which XLA joins with what comes before and after them; over a long axis by itself.
 
-    XLA's own sums add one number at a time, also where draws lie side by side: with these, call-up by region takes 146 us, not 165.
+    XLA's own take 0.65 ns a number, as one that is added at a time, though draws lie side by side: call-up by region took 162 us, so 146.
     """
     for axis in sorted(axes, reverse=True):
         size = value.shape[axis]
