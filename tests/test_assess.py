@@ -157,6 +157,11 @@ def test_figures_of_ones_own_move_a_reading_and_too_sharp_ones_are_refused(mine,
     assert any("X1" in note for note in weighed.notes)
     with pytest.raises(UserError, match="no row is left"):
         assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path, without="camp:independent")
+    path.write_text("\n".join([COLUMNS, ROW.format(id="X1", central=middle, kind="expert_estimate", camp="our-count")]) + "\n")
+    with pytest.raises(UserError, match="no row is left"):
+        assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path, without="camp:our-count")
+    with pytest.raises(UserError, match=r'no camp "our-cuont".*Did you mean "our-count"'):
+        assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path, without="camp:our-cuont")
     path.write_text("\n".join([COLUMNS, ROW.format(id="X2", central=middle * 20, kind="measured", camp="independent")]) + "\n")
     with pytest.raises(UserError, match="more with --draws"):
         assess("toy", draws=DRAWS, claim_names=(str(mine),), observe=path)

@@ -188,6 +188,7 @@ def test_our_fault_is_status_1_with_a_line_and_a_traceback_only_on_demand(simula
     [
         (["run", "toy", "--dt", "0.3"], "--dt 0.3: 1 over a whole number"),
         (["run", "toy", "--keep", "strenght"], 'Did you mean "strength"?'),
+        (["run", "toy", "--keep", ""], "--keep: headline, all, or names of series"),
         (["run", "toy", "--out", "file"], "a folder was expected"),
         (["run"], "Missing argument"),
         (["run", "toy", "--seed", "one"], "--seed"),

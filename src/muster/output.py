@@ -144,6 +144,8 @@ def series_of(tree: xr.DataTree, path: str) -> xr.DataArray:
 
 def kept_whole(tree: xr.DataTree, keep: str) -> set[str]:
     """Series of which every draw is kept: the headlines (`headline`), `all`, or headlines and NAMES (name, node/name or whole path)."""
+    if not keep.strip(" ,"):
+        raise UserError("--keep: headline, all, or names of series were expected, found nothing.")
     paths = all_series(tree)
     names = {part.strip() for part in keep.split(",")} - {"", "headline"}
     if "all" in names:

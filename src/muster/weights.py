@@ -4,6 +4,7 @@ A figure speaks of what a source of its class would have reported (bias classes 
 share their bias, so that a group counts as one figure: its log likelihoods are averaged.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,13 +30,14 @@ class Weighed:
     moved: tuple[str, ...]  # one sentence a figure
 
 
-def camp_of(text: str) -> str:
-    """The camp that --without names."""
+def camp_of(text: str, own: Iterable[str] = ()) -> str:
+    """The camp that --without names: of the library, or one of the `own` that the user's figures name."""
     kind, sign, name = text.partition(":")
     if kind != "camp" or not sign:
         raise UserError(f"--without {text}: camp:NAME was expected. Camps: {', '.join(CAMPS)}.")
-    if name not in CAMPS:
-        raise UserError(f'--without {text}: there is no camp "{name}".{nearest(name, CAMPS)} Camps: {", ".join(CAMPS)}.')
+    known = sorted({*CAMPS, *own})
+    if name not in known:
+        raise UserError(f'--without {text}: there is no camp "{name}".{nearest(name, known)} Camps: {", ".join(known)}.')
     return name
 
 
@@ -67,8 +69,9 @@ def density(z: np.ndarray, spread: np.ndarray, relation: str) -> np.ndarray:
 
 def rows_to_weigh(file: Path, without: str | None, scenario: Scenario) -> list[Observation]:
     """The rows of a file that weigh draws: of use fit, of another camp than is left out, about a side and a time of the scenario."""
-    left_out = camp_of(without) if without else None
-    rows = [row for row in read_rows(file) if row.camp != left_out and row.use == "fit"]
+    given = read_rows(file)
+    left_out = camp_of(without, {row.camp for row in given}) if without else None
+    rows = [row for row in given if row.camp != left_out and row.use == "fit"]
     if not rows:
         raise UserError(f"{file}: no row is left to weigh the draws with (rows with use fit, of another camp than is left out).")
     for row in rows:

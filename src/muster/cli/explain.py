@@ -23,11 +23,11 @@ def explain(
         str, typer.Option(metavar="PATH", help="why a weekly series is what it is: parameters, loops, structures; half a minute")
     ] = "",
     day: Annotated[str | None, typer.Option(metavar="DATE", help="of --outcome; flows are summed up to it  [the last observation]")] = None,
-    draws: Annotated[int, typer.Option(metavar="N", help="of --outcome, 1 to 100,000")] = DRAWS,
-    seed: Annotated[int, typer.Option(metavar="N", min=0, max=2**63 - 1, help="of --outcome: the luck")] = SEED,
+    draws: Annotated[int | None, typer.Option(metavar="N", help=f"of --outcome, 1 to 100,000  [{DRAWS}]")] = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", min=0, max=2**63 - 1, help=f"of --outcome: the luck  [{SEED}]")] = None,
     structures: Annotated[
-        str, typer.Option(metavar="default|all|NAME=VALUE", help="of --outcome: the rival equations to try, one at a time")
-    ] = "default",
+        str | None, typer.Option(metavar="default|all|NAME=VALUE", help="of --outcome: rival equations to try, one at a time  [default]")
+    ] = None,
     prior: Annotated[bool, typer.Option("--prior", help="of --outcome: draw from the prior, although a posterior was fitted")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="print the explanation for a machine, on stdout")] = False,
 ) -> None:
@@ -35,19 +35,20 @@ def explain(
     if bool(variable) == bool(outcome):
         raise UserError("either --variable PATH or --outcome PATH was expected, such as --variable russia/front/killed.")
     if variable:
-        if day or structures != "default" or prior or draws != DRAWS or seed != SEED:
+        if prior or any(given is not None for given in (day, draws, seed, structures)):
             raise UserError("--day, --draws, --seed, --structures and --prior are of --outcome; --variable simulates nothing.")
         from muster.explain import explain as explained
 
         found = explained(variable, scenario)
         typer.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
         return
-    check_draws(draws)
+    count, luck, rivals = DRAWS if draws is None else draws, SEED if seed is None else seed, structures or "default"
+    check_draws(count)
     from muster.cli.terminal import progress_bar
     from muster.why import why
 
     with progress_bar(f"Explaining {outcome}") as update:
-        answer = why(outcome, scenario, day, draws, seed, structures, None if prior else "shipped", update)
+        answer = why(outcome, scenario, day, count, luck, rivals, None if prior else "shipped", update)
     if as_json:
         typer.echo(json.dumps(answer.as_dict(), ensure_ascii=False))
     else:
