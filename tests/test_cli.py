@@ -157,8 +157,11 @@ def test_ctrl_c_before_the_first_draws_leaves_nothing(interrupt_after, simulatin
 
 
 def test_ctrl_c_later_keeps_the_draws_that_are_done(interrupt_after, simulating, simulated, tmp_path, capsys):
-    simulating(lambda: time.sleep(20))
-    interrupt_after(3)
+    def then():
+        interrupt_after(3)
+        time.sleep(20)
+
+    simulating(then)  # which is called once the first draws are taken
     assert cli.status(["run", "toy", "--draws", "9", "--out", "out", "--json"]) == 130
     shown = capsys.readouterr()
     assert shown.err.splitlines() == [f"Stopping; keeping the {DRAWS} draws that are done.", "muster: stopped."]
