@@ -1,5 +1,7 @@
 """What all tests share: JAX is set up by muster.simulate before any test makes an array."""
 
+from functools import cache
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -26,14 +28,13 @@ def case_of_draws():
 def run_with():
     """run_with(experiment, draws, look): look(world, readings) of every week, arrays [draw, step, ...]."""
 
-    def runner(experiment, draws, look):
-        case, many = case_and_draws(experiment, draws)
-
-        def one(draw):
-            world, given = run.start(case, draw, experiment.dt)
+    @cache
+    def compiled(look, dt, structure):
+        def one(case, draw):
+            world, given = run.start(case, draw, dt)
 
             def body(world, row):
-                new, readings = run.advance(case, given, world, *row, experiment.dt, experiment.structure)
+                new, readings = run.advance(case, given, world, *row, dt, structure)
                 return new, look(new, readings)
 
             def quarter(world, row):
@@ -41,10 +42,14 @@ def run_with():
                 last, seen = jax.lax.scan(body, world, weeks)
                 return run.turn(last, given, coming), seen
 
-            seen = run.in_a_row(jax.lax.scan(quarter, world, run.by_quarter(case, draw.noise, experiment.dt))[1])
-            return jax.tree.map(lambda x: x[: experiment.steps], seen)
+            return run.in_a_row(jax.lax.scan(quarter, world, run.by_quarter(case, draw.noise, dt))[1])
 
-        return jax.jit(jax.vmap(one, in_axes=-1), compiler_options=simulate.COMPILER)(many)
+        return jax.jit(jax.vmap(one, in_axes=(None, -1)), compiler_options=simulate.COMPILER)
+
+    def runner(experiment, draws, look):
+        case, many = case_and_draws(experiment, draws)
+        seen = compiled(look, experiment.dt, experiment.structure)(case, many)
+        return jax.tree.map(lambda x: x[:, : experiment.steps], seen)
 
     return runner
 

@@ -253,6 +253,11 @@ def quotas(setting, rule, params):
     return callup.quota_weights(register, callup.Inputs(**(dict.fromkeys(names, 0.0) | given)), params)
 
 
+def dead_of_the_decree(world, _readings):
+    """The first side's dead of the cohort called up by the decree, by region."""
+    return world.sides.split()[0].demography.dead[1]
+
+
 def test_equal_burden_lowers_the_spread_of_deaths_per_man(run_with):
     experiment = build("toy", draws=1, sets=("callup.poverty_quota=0.4", "callup.titular_quota=0"))
     settings = tuple(by_region(setting, SHARES, POVERTY) for setting in experiment.settings)
@@ -260,9 +265,9 @@ def test_equal_burden_lowers_the_spread_of_deaths_per_man(run_with):
     for rule in (1.0, 0.0):
         levers = tuple(replace(side, quota_rule=np.full_like(side.quota_rule, rule)) for side in experiment.levers)
         changed = replace(experiment, settings=settings, levers=levers, base_levers=levers)
-        seen = run_with(changed, [0, 1, 2, 3], lambda world, _: world.sides.split()[0].demography.dead[1])
+        seen = run_with(changed, [0, 1, 2, 3], dead_of_the_decree)
         men = settings[0].men.sum(axis=(1, 2, 3))
-        dead.append(np.asarray(seen)[:, -1] / men)  # of the cohort called up by the decree
+        dead.append(np.asarray(seen)[:, -1] / men)
     unequal, equal = (np.std(rates, axis=1) / np.mean(rates, axis=1) for rates in dead)
     assert np.all(unequal > 0.1)
     assert np.all(equal < unequal / 2)  # deserters of an army from poor regions are found there and come back
