@@ -171,7 +171,7 @@ def test_map_has_letters_and_no_value_where_nobody_is_counted(monkeypatch):
     assert len(uncounted) == 2
     monkeypatch.setattr(regions, "differing", lambda *_: [])
     national = reference.base
-    for measure in ("dead", "trust"):
+    for measure in map(regions.measure_of, ("dead", "trust")):
         told = regions.maps(reference, Fan(national, ({}, {}), (seen[0], seen[1])), Fan(national, ({}, {}), ()), measure)
         assert all(region["code"].isalpha() for side in told["sides"] for region in side["regions"])
         for side, names in zip(told["sides"], (set(), uncounted), strict=True):

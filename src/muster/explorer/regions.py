@@ -68,11 +68,16 @@ def bounds_of(values: list[np.ndarray], quarter: int) -> list[float]:
     return found
 
 
-def maps(engine: Engine, regional: Fan, national: Fan, name: str) -> dict:
-    """Both sides' maps for every quarter of the shown time."""
+def measure_of(name: str) -> Measure:
+    """The measure of a name."""
     measure = next((one for one in MEASURES if one.name == name), None)
     if measure is None:
         raise UserError(f"measure: one of {', '.join(one.name for one in MEASURES)} was expected.")
+    return measure
+
+
+def maps(engine: Engine, regional: Fan, national: Fan, measure: Measure) -> dict:
+    """Both sides' maps for every quarter of the shown time."""
     quarters = engine.steps // QUARTER + 1
     values = [measured(seen, measure)[:quarters] for seen in regional.regional]
     quarter = round(engine.base.observation_step / QUARTER)

@@ -236,9 +236,11 @@ def questions(app: FastAPI, engine: Engine, desk: Desk) -> None:
 
     @app.post("/api/regions")
     async def by_region(asked: OfRegions, request: Request) -> dict:
+        measure = regions.measure_of(asked.measure)  # a wrong one is told at once
+
         def work(gone):
             regional = engine.fan(asked.view, asked.draws, regional=True, gone=gone)
-            return regions.maps(engine, regional, engine.fan(asked.view, asked.draws, gone=gone), asked.measure)
+            return regions.maps(engine, regional, engine.fan(asked.view, asked.draws, gone=gone), measure)
 
         return await desk.slow(request, work, LONG_SECONDS)
 
