@@ -42,7 +42,8 @@ def explain(
         found = explained(variable, scenario)
         typer.echo(json.dumps(found, ensure_ascii=False) if as_json else text(found))
         return
-    count, luck, rivals = DRAWS if draws is None else draws, SEED if seed is None else seed, structures or "default"
+    count, luck = DRAWS if draws is None else draws, SEED if seed is None else seed
+    rivals = "default" if structures is None else structures
     check_draws(count)
     from muster.cli.terminal import progress_bar
     from muster.why import why
